@@ -1,0 +1,34 @@
+/// The few pieces of the protobuf encoding that the encoders need (protobuf.dev/programming-guides/encoding).
+enum Protobuf {
+    /// Bytes of `value` as a varint.
+    static func varintSize(_ value: UInt64) -> Int {
+        (70 - (value | 1).leadingZeroBitCount) / 7
+    }
+
+    static func varintSize(_ value: Int) -> Int { varintSize(UInt64(value)) }
+
+    /// Bytes of a length-delimited field with a one-byte tag, tag and length included.
+    static func fieldSize(_ length: Int) -> Int { 1 + varintSize(length) + length }
+
+    /// The tag byte of field `number` (1 to 15).
+    static func tag(_ number: UInt8, _ type: WireType) -> UInt8 { number << 3 | type.rawValue }
+
+    enum WireType: UInt8 {
+        case varint = 0
+        case fixed64 = 1
+        case lengthDelimited = 2
+    }
+}
+
+extension WireBuffer {
+    /// Appends the tag and length of a length-delimited field.
+    mutating func appendFieldHeader(_ number: UInt8, length: Int) {
+        append(Protobuf.tag(number, .lengthDelimited))
+        appendVarint(UInt64(length))
+    }
+
+    mutating func appendField(_ number: UInt8, _ text: String) {
+        appendFieldHeader(number, length: text.utf8.count)
+        append(text)
+    }
+}

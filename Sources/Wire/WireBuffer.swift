@@ -1,0 +1,136 @@
+/// A growable run of bytes with one owner: what every encoder of this module writes into.
+///
+/// It grows by doubling and keeps its memory when emptied, so that an encoder that is used again allocates nothing.
+public struct WireBuffer: ~Copyable {
+    /// Start of the memory, or nil while nothing was ever reserved.
+    private var base: UnsafeMutableRawPointer?
+
+    /// Bytes written so far.
+    public private(set) var count = 0
+
+    /// Bytes that fit without growing.
+    public private(set) var capacity = 0
+
+    public init(capacity: Int = 0) {
+        if capacity > 0 { reserve(capacity) }
+    }
+
+    deinit { base?.deallocate() }
+
+    /// What was written, valid while the buffer is neither changed nor gone.
+    public var bytes: RawSpan {
+        @_lifetime(borrow self)
+        get {
+            _overrideLifetime(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: base, count: count)), borrowing: self)
+        }
+    }
+
+    /// Forgets the bytes and keeps the memory, unless that is more than `limit` bytes: one large request must not stay
+    /// resident for ever.
+    public mutating func removeAll(keepingAtMost limit: Int = .max) {
+        count = 0
+        if capacity > limit {
+            base?.deallocate()
+            base = nil
+            capacity = 0
+        }
+    }
+
+    public mutating func append(_ byte: UInt8) {
+        reserve(1).storeBytes(of: byte, as: UInt8.self)
+        count += 1
+    }
+
+    public mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let source = bytes.baseAddress, bytes.count > 0 else { return }
+        reserve(bytes.count).copyMemory(from: source, byteCount: bytes.count)
+        count += bytes.count
+    }
+
+    public mutating func append(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { append($0) }
+    }
+
+    public mutating func append(_ text: StaticString) {
+        append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Appends the UTF-8 of `text`.
+    public mutating func append(_ text: String) {
+        let span = text.utf8.span
+        span.withUnsafeBytes { append($0) }
+    }
+
+    /// Appends `value` as a base 128 varint (protobuf encoding, "Base 128 Varints").
+    public mutating func appendVarint(_ value: UInt64) {
+        let target = reserve(10)
+        var rest = value
+        var length = 0
+        while rest >= 0x80 {
+            target.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, toByteOffset: length, as: UInt8.self)
+            rest >>= 7
+            length += 1
+        }
+        target.storeBytes(of: UInt8(rest), toByteOffset: length, as: UInt8.self)
+        count += length + 1
+    }
+
+    /// Appends eight bytes, least significant first (protobuf wire type I64).
+    public mutating func appendFixed64(_ value: UInt64) {
+        reserve(8).storeBytes(of: value.littleEndian, as: UInt64.self)
+        count += 8
+    }
+
+    /// Appends a decimal number.
+    public mutating func appendDecimal(_ value: Int64) {
+        let target = reserve(20)
+        var rest = value.magnitude
+        var length = value < 0 ? 1 : 0
+        repeat {
+            rest /= 10
+            length += 1
+        } while rest > 0
+        rest = value.magnitude
+        var position = length
+        repeat {
+            position -= 1
+            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+            target.storeBytes(of: UInt8(ascii: "0") + UInt8(digit), toByteOffset: position, as: UInt8.self)
+            rest = quotient
+        } while rest > 0
+        if value < 0 { target.storeBytes(of: UInt8(ascii: "-"), as: UInt8.self) }
+        count += length
+    }
+
+    /// Lets `body` write up to `size` bytes after the end; it returns how many it wrote.
+    mutating func appendUpTo<Failure: Error>(
+        _ size: Int, _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+    ) throws(Failure) {
+        let written = try body(UnsafeMutableRawBufferPointer(start: reserve(size), count: size))
+        precondition(written >= 0 && written <= size, "wrote \(written) bytes into room for \(size)")
+        count += written
+    }
+
+    /// Makes room for `more` bytes after the end and returns where they start.
+    @discardableResult
+    private mutating func reserve(_ more: Int) -> UnsafeMutableRawPointer {
+        if let base, capacity - count >= more { return base + count }
+        return grow(more)
+    }
+
+    @inline(never)
+    private mutating func grow(_ more: Int) -> UnsafeMutableRawPointer {
+        let size = max(count + more, capacity * 2, 256)
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        if let base {
+            larger.copyMemory(from: base, byteCount: count)
+            base.deallocate()
+        }
+        base = larger
+        capacity = size
+        return larger + count
+    }
+}
+
+// The memory has one owner, which is this value: it moves between threads only with the value itself.
+extension WireBuffer: @unchecked Sendable {}
