@@ -1,0 +1,181 @@
+import Foundation
+import Testing
+
+extension SystemTests {
+    /// Start, page, end.
+    @Suite struct Lifecycle {
+        @Test func pageIsAcceptedByPromtool() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let agent = try AgentProcess(in: scratch)
+            _ = try RuncContainer(pod: "page-0", ["/workload", "sleep"], in: scratch)
+            try agent.page(within: 3, "the container") { $0.containers.contains("/k8s/default/page-0/main") }
+            #expect(try agent.complaints() == "")
+        }
+
+        @Test func contentNegotiation() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let agent = try AgentProcess(in: scratch)
+            func headers(_ options: [String]) throws -> String {
+                try Command.check(
+                    ["curl", "-sS", "-o", "/dev/null", "-D", "-", "http://\(agent.address)/metrics"] + options
+                )
+                .lowercased()
+            }
+            #expect(try headers([]).contains("content-type: text/plain; version=0.0.4"))
+            #expect(
+                try headers(["-H", "Accept: application/openmetrics-text; version=1.0.0"])
+                    .contains("content-type: application/openmetrics-text; version=1.0.0"))
+            let openMetrics = try agent.get(
+                "/metrics", headers: ["Accept: application/openmetrics-text; version=1.0.0"])
+            #expect(openMetrics.hasSuffix("# EOF"))
+            for (encoding, tool) in [("gzip", "gzip"), ("zstd", "zstd")] {
+                #expect(try headers(["-H", "Accept-Encoding: \(encoding)"]).contains("content-encoding: \(encoding)"))
+                let text = try Command.check([
+                    "/bin/sh", "-c",
+                    "curl -sS -H 'Accept-Encoding: \(encoding)' http://\(agent.address)/metrics | \(tool) -dc",
+                ])
+                #expect(try !Page(text).samples.isEmpty)
+            }
+        }
+
+        @Test func healthAndUnknownPaths() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let agent = try AgentProcess(in: scratch)
+            func status(_ path: String, _ options: [String] = []) throws -> String {
+                try Command.check(
+                    ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "http://\(agent.address)\(path)"] + options
+                )
+            }
+            #expect(try status("/healthz") == "200")
+            #expect(try status("/readyz") == "200")
+            #expect(try status("/metrics") == "200")
+            #expect(try status("/nothing") == "404")
+            #expect(try status("/metrics", ["-X", "DELETE"]) == "405")
+        }
+
+        /// Every feature is reported as on or off.
+        @Test func featuresAreReported() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let agent = try AgentProcess(in: scratch)
+            let features = try agent.page().all("martlet_feature_enabled")
+            #expect(!features.isEmpty)
+            #expect(features.allSatisfy { $0.labels["feature"]?.isEmpty == false && ($0.value == 0 || $0.value == 1) })
+        }
+
+        @Test func sigterm() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let agent = try AgentProcess(in: scratch)
+            _ = try RuncContainer(pod: "end-0", ["/workload", "sleep"], in: scratch)
+            usleep(1_000_000)
+            let end = agent.terminate()
+            #expect(end.status == 0, "\(agent.process.errors.suffix(1000))")
+            #expect(end.seconds < 2)
+        }
+
+        @Test func interrupt() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let agent = try AgentProcess(in: scratch)
+            agent.process.signal(SIGINT)
+            #expect(agent.process.wait(seconds: 2) == 0, "\(agent.process.errors.suffix(1000))")
+        }
+
+        /// While it pushes to a server that never answers, it still ends in time.
+        @Test func sigtermWhileThePushHangs() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let port = try Machine.freePort()
+            _ = try Workload.sink(port: port, in: scratch)
+            let agent = try AgentProcess(
+                ["--metrics-endpoint=http://127.0.0.1:\(port)/write", "--scrape-interval=1s"], in: scratch)
+            sleep(2)
+            let end = agent.terminate()
+            #expect(end.status == 0, "\(agent.process.errors.suffix(1000))")
+            #expect(end.seconds < 2)
+        }
+
+        /// kill -9 leaves no program, map, link, pinned file or temporary file.
+        @Test func killLeavesNothing() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let pinned = try Command.check(["find", "/sys/fs/bpf"])
+            let agent = try AgentProcess(in: scratch)
+            let temporary = Set(try FileManager.default.contentsOfDirectory(atPath: "/tmp"))
+            let kinds = ["prog", "map", "link"]
+            let before = try kinds.map { try Self.objects($0, of: agent.process.pid) }
+            #expect(!before[0].isEmpty)
+            #expect(!before[1].isEmpty)
+            agent.process.signal(SIGKILL)
+            #expect(agent.process.wait(seconds: 5) == 137)
+            for (kind, identifiers) in zip(kinds, before) {
+                // The kernel frees programs after a grace period.
+                var left: Set<Int> = []
+                let gone = try soon(within: 10, every: 0.2) {
+                    left = try Self.objects(kind, of: nil).intersection(identifiers)
+                    return left.isEmpty
+                }
+                #expect(gone, "\(kind)s left: \(left)")
+            }
+            #expect(try Command.check(["find", "/sys/fs/bpf"]) == pinned)
+            let files = Set(try FileManager.default.contentsOfDirectory(atPath: "/tmp")).subtracting(temporary)
+            #expect(files.filter { $0.contains("martlet-node") }.isEmpty)
+        }
+
+        /// `check` says what this kernel allows, with a reason for each no, and that the core can run.
+        @Test func check() throws {
+            let result = try Command.run([Machine.agent, "check"])
+            #expect(result.status == 0, "\(result.output)\(result.errors)")
+            #expect(!result.output.isEmpty)
+        }
+
+        /// A configuration file; flags and the environment come before it.
+        @Test func precedence() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let file = try scratch.write(
+                """
+                min-container-age: 1h
+                container-denylist:
+                  - ^/k8s/default/denied
+                """, to: "martlet.yaml")
+            // The harness gives --min-container-age=0s as a flag: it wins over the file.
+            let agent = try AgentProcess(["--config", file], in: scratch)
+            _ = try RuncContainer(pod: "denied-0", ["/workload", "sleep"], in: scratch)
+            _ = try RuncContainer(pod: "plain-0", ["/workload", "sleep"], in: scratch)
+            let page = try agent.page(within: 3, "the container") {
+                $0.containers.contains("/k8s/default/plain-0/main")
+            }
+            #expect(!page.containers.contains("/k8s/default/denied-0/main"))
+            #expect(agent.terminate().status == 0)
+
+            let other = try AgentProcess(
+                ["--config", file], in: scratch, environment: ["CONTAINER_DENYLIST": "^/k8s/default/plain"])
+            let second = try other.page(within: 5, "the container") {
+                $0.containers.contains("/k8s/default/denied-0/main")
+            }
+            #expect(!second.containers.contains("/k8s/default/plain-0/main"))
+        }
+
+        /// Identifiers of BPF objects, of all processes or those held by one.
+        private static func objects(_ kind: String, of pid: pid_t?) throws -> Set<Int> {
+            struct Object: Decodable {
+                struct Owner: Decodable { let pid: Int }
+                let id: Int
+                let pids: [Owner]?
+            }
+            let text = try Command.check(["bpftool", "-j", kind, "list"])
+            // Nothing at all is printed as nothing.
+            let objects = text.isEmpty ? [] : try JSONDecoder().decode([Object].self, from: Data(text.utf8))
+            return Set(
+                objects.filter { object in
+                    guard let pid else { return true }
+                    return object.pids?.contains { $0.pid == Int(pid) } == true
+                }.map(\.id))
+        }
+    }
+}
