@@ -1,0 +1,92 @@
+/// What a runtime knows about a container beyond its cgroup. Absent facts are empty.
+public struct ContainerMetadata: Sendable, Hashable {
+    /// A TCP port of the container that is reachable on the host.
+    public struct PublishedPort: Sendable, Hashable {
+        /// The host address as the runtime spells it; empty or `0.0.0.0` means every address.
+        public let hostIP: String
+        public let hostPort: UInt16
+        public let containerPort: UInt16
+
+        public init(hostIP: String, hostPort: UInt16, containerPort: UInt16) {
+            self.hostIP = hostIP
+            self.hostPort = hostPort
+            self.containerPort = containerPort
+        }
+    }
+
+    /// The runtime's name of the container, without Docker's leading slash.
+    public var name = ""
+    /// The image as it was asked for (`nginx:1.27`).
+    public var image = ""
+    public var labels: [String: String] = [:]
+    /// Only `NOMAD_*` and `COROOT_*`: anything else in an environment may be a secret and is not kept.
+    public var environment: [String: String] = [:]
+    /// Host sources by their destination in the container.
+    public var mounts: [String: String] = [:]
+    /// The container's log file on the host; empty where the runtime writes none that can be followed.
+    public var logPath = ""
+    public var publishedPorts: [PublishedPort] = []
+    /// The container's first process in the host's pid namespace.
+    public var initPID: Int32?
+    /// Seconds since the Unix epoch.
+    public var startedAt: Int64?
+
+    public init() {}
+
+    /// The most labels, mounts, variables or ports that are kept, each; a container that has more is hostile or broken.
+    static let itemLimit = 1024
+
+    /// Keeps `entry` (`NAME=value`) where its name is one of those that the agent reads.
+    mutating func keep(environment entry: String) {
+        guard entry.hasPrefix("NOMAD_") || entry.hasPrefix("COROOT_"), environment.count < Self.itemLimit,
+            let separator = entry.utf8.firstIndex(of: UInt8(ascii: "="))
+        else { return }
+        environment[String(entry[..<separator])] = String(entry[entry.utf8.index(after: separator)...])
+    }
+
+    /// Takes from `other` what is missing here.
+    mutating func fill(from other: ContainerMetadata) {
+        if name.isEmpty { name = other.name }
+        if image.isEmpty { image = other.image }
+        labels.merge(other.labels) { mine, _ in mine }
+        environment.merge(other.environment) { mine, _ in mine }
+        mounts.merge(other.mounts) { mine, theirs in mine.isEmpty ? theirs : mine }
+        if logPath.isEmpty { logPath = other.logPath }
+        if publishedPorts.isEmpty { publishedPorts = other.publishedPorts }
+        initPID = initPID ?? other.initPID
+        startedAt = startedAt ?? other.startedAt
+    }
+
+    /// `pvc-UUID` of a mount source that holds one, else empty: the volume name of disk metrics.
+    public static func volumeName(ofSource source: String) -> String {
+        let bytes = Array(source.utf8)
+        let prefix = Array("pvc-".utf8)
+        let groups = [8, 4, 4, 4, 12]
+        let length = prefix.count + groups.reduce(0, +) + groups.count - 1
+        guard bytes.count >= length else { return "" }
+        search: for start in 0...(bytes.count - length) where bytes[start...].starts(with: prefix) {
+            var index = start + prefix.count
+            for (number, group) in groups.enumerated() {
+                if number > 0 {
+                    guard bytes[index] == UInt8(ascii: "-") else { continue search }
+                    index += 1
+                }
+                for _ in 0..<group {
+                    guard isHexadecimal(bytes[index]) else { continue search }
+                    index += 1
+                }
+            }
+            return String(decoding: bytes[start..<index], as: UTF8.self)
+        }
+        return ""
+    }
+
+    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
+        default: false
+        }
+    }
+}
