@@ -1,0 +1,84 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+// Third-party C libraries are linked from their static archives, so that one file ships.
+// `-l:NAME` names the archive itself; without it the linker prefers the shared library.
+func archive(_ name: String) -> LinkerSetting {
+    .linkedLibrary(":lib\(name).a", .when(platforms: [.linux]))
+}
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+    name: "martlet",
+    products: [
+        .executable(name: "martlet-node", targets: ["NodeAgent"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.100.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.30.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    ],
+    targets: [
+        // C: module maps and thin shims, no logic.
+        .target(name: "CBPF", linkerSettings: [archive("bpf"), archive("elf"), archive("z"), archive("zstd")]),
+        .target(name: "CURing", linkerSettings: [archive("uring")]),
+        .target(name: "CEvents"),
+        .target(name: "CLinux"),
+        .target(name: "CZlib", linkerSettings: [archive("z")]),
+        .target(name: "CZstd", linkerSettings: [archive("zstd")]),
+        .target(name: "CSnappy", linkerSettings: [archive("snappy"), .linkedLibrary("stdc++")]),
+        .target(name: "CJansson", linkerSettings: [archive("jansson")]),
+        .target(name: "CYaml", linkerSettings: [archive("yaml")]),
+
+        // Vocabulary and machine access.
+        .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: strict),
+        .target(name: "Metrics", swiftSettings: strict),
+        .target(name: "Ring", dependencies: ["CLinux", "CURing", "Linux"], swiftSettings: strict),
+        .target(
+            name: "Kernel", dependencies: ["CBPF", "CEvents", "Linux", "Ring"], swiftSettings: strict,
+            plugins: ["CompileBPF"]),
+        .target(name: "Host", dependencies: ["CLinux", "Linux", "Metrics"], swiftSettings: strict),
+        .target(
+            name: "Containers", dependencies: ["CEvents", "CJansson", "Host", "Linux", "Metrics", "Ring"],
+            swiftSettings: strict),
+        .target(
+            name: "Signals", dependencies: ["CEvents", "Containers", "Kernel", "Linux", "Metrics", "Ring"],
+            swiftSettings: strict),
+        .target(
+            name: "Wire", dependencies: ["CSnappy", "CZlib", "CZstd", "Metrics"], swiftSettings: strict),
+        .target(
+            name: "Export",
+            dependencies: [
+                "Metrics", "Wire",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "NodeAgent",
+            dependencies: [
+                "CYaml", "Containers", "Export", "Host", "Kernel", "Linux", "Metrics", "Ring", "Signals", "Wire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+
+        .testTarget(name: "HostTests", dependencies: ["Host", "Linux", "Metrics"], swiftSettings: strict),
+        .testTarget(name: "SystemTests", exclude: ["Helpers"], swiftSettings: strict),
+
+        // Build: BPF objects are compiled by the toolchain's clang and carried by a generated Swift file.
+        .executableTarget(name: "EmbedObject", swiftSettings: strict),
+        .plugin(name: "CompileBPF", capability: .buildTool(), dependencies: ["EmbedObject"]),
+    ],
+    cLanguageStandard: .gnu11
+)

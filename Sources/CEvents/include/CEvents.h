@@ -1,0 +1,3 @@
+#pragma once
+// The event layouts of bpf/include/events.h, the only definition.
+#include "../../../bpf/include/events.h"

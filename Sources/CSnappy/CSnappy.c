@@ -1,0 +1,2 @@
+// Anchors the target: SwiftPM wants one source file in a C target.
+#include "CSnappy.h"

@@ -1,0 +1,376 @@
+public import CEvents
+internal import Host
+internal import Linux
+internal import Metrics
+public import Ring
+
+/// One container, service or pod member: its processes, its connections, its counters and its series.
+///
+/// Lives on the lane of the rings, which feed it batches of its own events without a hop. It exists from its first event;
+/// who it is (`identity`) is found out meanwhile, and nothing is lost in between.
+///
+/// Invariants: every table is bounded by a `maximum…` constant and what exceeds it is counted; an event changes at most one
+/// entry, so that applying one allocates nothing once the tables have grown.
+public actor Container {
+    static let maximumDestinations = 10_000
+    static let maximumConnections = 65_536
+    static let maximumListens = 20_000
+
+    public nonisolated let lane: Lane
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+
+    nonisolated let context: ContainerContext
+
+    /// The classification of the cgroup through which the container was found first.
+    public nonisolated let classification: CgroupClassification
+
+    /// Set where another object turned out to be the same container: it takes over everything that still comes here.
+    var successor: Container?
+
+    private(set) var identity: ContainerIdentity?
+    private(set) var metadata = ContainerMetadata()
+    var labels: LabelSet?
+    var infoLabels: LabelSet?
+    var pressureLabels: (some: LabelSet, full: LabelSet)?
+    var directionLabels: (sent: LabelSet, received: LabelSet)?
+
+    /// Live processes: start time (CLOCK_BOOTTIME) by process id.
+    private(set) var processes: [UInt32: UInt64] = [:]
+    /// CLOCK_BOOTTIME.
+    let createdAt: UInt64
+    private(set) var startedAt: UInt64?
+    private(set) var lastExit: UInt64?
+    private(set) var restarts: UInt64 = 0
+    private(set) var oomKills: UInt64 = 0
+
+    var destinations: [Endpoint: TCPDestination] = [:]
+    private var connections: [UInt64: Connection] = [:]
+    private(set) var acceptedConnections: UInt64 = 0
+    private(set) var inboundBytesSent: UInt64 = 0
+    private(set) var inboundBytesReceived: UInt64 = 0
+
+    private var listenSockets: [UInt64: ListenKey] = [:]
+    /// Open sockets by address; 0 with the time of closing for closed ones.
+    var listens: [ListenKey: ListenState] = [:]
+    /// Addresses of the network namespaces in which the container listens on every address.
+    var localAddresses: [UInt32: [NetworkNamespace.LocalAddress]] = [:]
+    /// Addresses of the host, for published ports.
+    var hostAddresses: [IPAddress] = []
+
+    var usage = CgroupUsage()
+
+    /// Cached label sets of listening addresses.
+    var listenLabels: [String: LabelSet] = [:]
+
+    public init(lane: Lane, context: ContainerContext, classification: CgroupClassification) {
+        self.lane = lane
+        self.context = context
+        self.classification = classification
+        self.createdAt = MonotonicClock.bootTime()
+    }
+
+    // MARK: Identity
+
+    func identify(_ identity: ContainerIdentity, metadata: ContainerMetadata) {
+        self.identity = identity
+        self.metadata = metadata
+        let base = context.common.adding([("container_id", identity.containerID), ("app_id", identity.appID)])
+        if base.truncatedValues > context.common.truncatedValues { context.faults.add("label_value_too_long") }
+        labels = base
+        infoLabels = nil
+        pressureLabels = nil
+        directionLabels = nil
+        listenLabels.removeAll()
+        if !metadata.image.isEmpty {
+            infoLabels = base.adding([
+                ("image", metadata.image), ("systemd_triggered_by", ""), ("systemd_type", ""),
+            ])
+        }
+    }
+
+    /// A newer container of the same id: what is known about it replaces the old knowledge.
+    func renew(metadata: ContainerMetadata) {
+        if let identity { identify(identity, metadata: metadata) }
+    }
+
+    /// Hands all state to `other`, which is the same container, and everything that still comes.
+    func merge(into other: Container) {
+        successor = other
+        let (processes, destinations, connections) = (processes, destinations, connections)
+        let (listenSockets, listens, oomKills) = (listenSockets, listens, oomKills)
+        let inbound = (acceptedConnections, inboundBytesSent, inboundBytesReceived)
+        other.assumeIsolated { other in
+            for (pid, start) in processes { other.processStarted(pid, start) }
+            for (endpoint, destination) in destinations { other.add(destination, to: endpoint) }
+            other.connections.merge(connections) { mine, _ in mine }
+            other.listenSockets.merge(listenSockets) { mine, _ in mine }
+            other.listens.merge(listens) { mine, theirs in
+                mine.openSockets > 0 ? ListenState(openSockets: mine.openSockets + theirs.openSockets) : theirs
+            }
+            other.oomKills += oomKills
+            other.acceptedConnections += inbound.0
+            other.inboundBytesSent += inbound.1
+            other.inboundBytesReceived += inbound.2
+        }
+        self.processes = [:]
+        self.destinations = [:]
+        self.connections = [:]
+        self.listenSockets = [:]
+        self.listens = [:]
+    }
+
+    private func add(_ destination: TCPDestination, to endpoint: Endpoint) {
+        if destinations[endpoint] != nil {
+            destinations[endpoint]?.add(destination)
+        } else {
+            var copy = destination
+            copy.labels = nil
+            copy.failureLabels = nil
+            destinations[endpoint] = copy
+        }
+    }
+
+    // MARK: Processes
+
+    /// How much newer than the last start every live process must be to make a restart of a container that never stood
+    /// empty: a runtime's own helper processes come and go in its first moments.
+    private static let replacementGrace: UInt64 = 2_000_000_000
+
+    /// A process began here, or moved here. `start` is its CLOCK_BOOTTIME.
+    func processStarted(_ pid: UInt32, _ start: UInt64) {
+        processes[pid] = start
+        let emptySince = lastExit
+        lastExit = nil
+        guard let oldest = processes.values.min() else { return }
+        guard let began = startedAt else {
+            startedAt = oldest
+            return
+        }
+        guard oldest > began else { return }
+        let stoodEmpty = emptySince.map { start > $0 } ?? false
+        if stoodEmpty || oldest > began + Self.replacementGrace { restarts += 1 }
+        startedAt = oldest
+    }
+
+    /// A process ended here or moved to another container, at `time` (CLOCK_BOOTTIME).
+    func processLeft(_ pid: UInt32, at time: UInt64, oomKilled: Bool = false) {
+        if oomKilled { oomKills += 1 }
+        guard processes.removeValue(forKey: pid) != nil else { return }
+        if processes.isEmpty { lastExit = time }
+    }
+
+    // MARK: Events
+
+    /// Applies a batch of TCP events, all of this container.
+    public func apply(_ batch: RecordBatch) {
+        if let successor {
+            successor.assumeIsolated { $0.apply(batch) }
+            return
+        }
+        for index in 0..<batch.count {
+            guard let header = batch.load(index, as: martlet_header.self) else { continue }
+            switch header.type {
+            case MARTLET_TCP_LISTEN_OPEN.rawValue:
+                if let event = batch.load(index, as: martlet_listen.self) { listenOpened(event.ends) }
+            case MARTLET_TCP_LISTEN_CLOSE.rawValue:
+                if let event = batch.load(index, as: martlet_listen.self) { listenClosed(event.ends.socket) }
+            default:
+                if let event = batch.load(index, as: martlet_tcp.self) { apply(event) }
+            }
+        }
+    }
+
+    /// Applies one connection event.
+    public func apply(_ event: martlet_tcp) {
+        if let successor {
+            successor.assumeIsolated { $0.apply(event) }
+            return
+        }
+        let isInbound = event.role == MARTLET_INBOUND.rawValue
+        let destination = isInbound ? nil : destination(of: event.ends)
+        switch event.header.type {
+        case MARTLET_TCP_ESTABLISHED.rawValue:
+            if let destination { connected(destination, event) }
+            remember(event.ends.socket, Connection(destination: destination, isInbound: false))
+        case MARTLET_TCP_ACCEPTED.rawValue:
+            acceptedConnections += 1
+            remember(event.ends.socket, Connection(destination: nil, isInbound: true))
+        case MARTLET_TCP_FAILED.rawValue:
+            if let destination {
+                destinations[destination]?.failedConnects += 1
+                destinations[destination]?.lastAttempt = event.header.time_ns
+            }
+        case MARTLET_TCP_CLOSED.rawValue:
+            closed(event, isInbound, destination)
+        default:
+            context.drops.add("unknown_event")
+        }
+    }
+
+    /// A connection that is older than the agent.
+    public func found(_ ends: martlet_endpoints, isInbound: Bool, at time: UInt64) {
+        if let successor {
+            successor.assumeIsolated { $0.found(ends, isInbound: isInbound, at: time) }
+            return
+        }
+        let destination = isInbound ? nil : destination(of: ends)
+        if let destination {
+            destinations[destination]?.successfulConnects += 1
+            destinations[destination]?.activeConnections += 1
+            destinations[destination]?.lastAttempt = time
+        }
+        remember(ends.socket, Connection(destination: destination, isInbound: isInbound))
+    }
+
+    /// Counters of a connection that is still open.
+    public func sample(_ row: martlet_tcp_sample) {
+        if let successor {
+            successor.assumeIsolated { $0.sample(row) }
+            return
+        }
+        guard connections[row.socket] != nil else { return }
+        account(row.socket, sent: row.bytes_sent, received: row.bytes_received, retransmits: row.retransmits)
+    }
+
+    private func connected(_ destination: Endpoint, _ event: martlet_tcp) {
+        destinations[destination]?.successfulConnects += 1
+        destinations[destination]?.connectionNanoseconds += event.duration_ns
+        destinations[destination]?.activeConnections += 1
+        destinations[destination]?.lastAttempt = event.header.time_ns
+    }
+
+    private func closed(_ event: martlet_tcp, _ isInbound: Bool, _ destination: Endpoint?) {
+        let socket = event.ends.socket
+        if connections[socket] == nil {
+            // Its beginning was lost: the event says enough to count it now.
+            if isInbound {
+                acceptedConnections += 1
+            } else if let destination {
+                destinations[destination]?.successfulConnects += 1
+                destinations[destination]?.activeConnections += 1
+                destinations[destination]?.lastAttempt = event.header.time_ns
+            }
+            connections[socket] = Connection(destination: destination, isInbound: isInbound)
+        }
+        account(
+            socket, sent: event.bytes_sent, received: event.bytes_received, retransmits: UInt64(event.retransmits))
+        drop(socket)
+    }
+
+    private func drop(_ socket: UInt64) {
+        guard let connection = connections.removeValue(forKey: socket), let destination = connection.destination else {
+            return
+        }
+        destinations[destination]?.activeConnections -= 1
+    }
+
+    /// Counters only grow: what is not above the last reading belongs to another connection at the same address.
+    private func account(_ socket: UInt64, sent: UInt64, received: UInt64, retransmits: UInt64) {
+        guard let connection = connections[socket] else { return }
+        let moreSent = sent > connection.bytesSent ? sent - connection.bytesSent : 0
+        let moreReceived = received > connection.bytesReceived ? received - connection.bytesReceived : 0
+        let moreRetransmits = retransmits > connection.retransmits ? retransmits - connection.retransmits : 0
+        connections[socket]?.bytesSent += moreSent
+        connections[socket]?.bytesReceived += moreReceived
+        connections[socket]?.retransmits += moreRetransmits
+        if let destination = connection.destination {
+            destinations[destination]?.bytesSent += moreSent
+            destinations[destination]?.bytesReceived += moreReceived
+            destinations[destination]?.retransmits += moreRetransmits
+        } else if connection.isInbound {
+            inboundBytesSent += moreSent
+            inboundBytesReceived += moreReceived
+        }
+    }
+
+    private func remember(_ socket: UInt64, _ connection: Connection) {
+        // The address of a socket is used again only after it was closed: what is still here lost its end.
+        if connections[socket] != nil { drop(socket) }
+        guard connections.count < Self.maximumConnections else {
+            context.drops.add("connections_full")
+            return
+        }
+        connections[socket] = connection
+    }
+
+    /// The destination's entry, made if the filter keeps it; nil otherwise.
+    private func destination(of ends: martlet_endpoints) -> Endpoint? {
+        let endpoint = Endpoint(remote: ends)
+        if destinations[endpoint] != nil { return endpoint }
+        guard context.filter.keeps(endpoint, isHostNetwork: ends.netns == context.hostNetns) else { return nil }
+        guard destinations.count < Self.maximumDestinations else {
+            context.drops.add("destinations_full")
+            return nil
+        }
+        destinations[endpoint] = TCPDestination(endpoint: endpoint)
+        return endpoint
+    }
+
+    // MARK: Listening sockets
+
+    public func listenOpened(_ ends: martlet_endpoints) {
+        if let successor {
+            successor.assumeIsolated { $0.listenOpened(ends) }
+            return
+        }
+        let key = ListenKey(endpoint: Endpoint(local: ends), netns: ends.netns)
+        if context.filter.isEphemeral(key.endpoint.port) { return }
+        guard listenSockets[ends.socket] == nil else { return }
+        guard listens[key] != nil || listens.count < Self.maximumListens else {
+            context.drops.add("listens_full")
+            return
+        }
+        listenSockets[ends.socket] = key
+        listens[key, default: ListenState(openSockets: 0)].openSockets += 1
+    }
+
+    public func listenClosed(_ socket: UInt64) {
+        if let successor {
+            successor.assumeIsolated { $0.listenClosed(socket) }
+            return
+        }
+        guard let key = listenSockets.removeValue(forKey: socket) else { return }
+        listens[key]?.openSockets -= 1
+        listens[key]?.closedAt = MonotonicClock.now()
+    }
+
+    /// Whether `socket` is one of the container's listening sockets.
+    public func isListening(on socket: UInt64) -> Bool {
+        if let successor { return successor.assumeIsolated { $0.isListening(on: socket) } }
+        return listenSockets[socket] != nil
+    }
+
+    /// Network namespaces whose addresses are needed to tell where the container listens.
+    var wantedNamespaces: Set<UInt32> {
+        var wanted = Set<UInt32>()
+        for key in listens.keys where key.endpoint.address.isUnspecified { wanted.insert(key.netns) }
+        return wanted
+    }
+
+    // MARK: Collection
+
+    func update(_ usage: CgroupUsage) { self.usage = usage }
+
+    /// Drops what is idle or closed for longer than the retention, and the connections in `lost`.
+    func collectGarbage(now: UInt64, lost: Set<UInt64>) {
+        for socket in lost where connections[socket] != nil {
+            drop(socket)
+            context.drops.add("connection_end_missed")
+        }
+        let limit = now > context.retention ? now - context.retention : 0
+        for (endpoint, destination) in destinations
+        where destination.activeConnections <= 0 && destination.lastAttempt < limit {
+            destinations[endpoint] = nil
+        }
+        for (key, state) in listens where state.openSockets <= 0 && state.closedAt < limit { listens[key] = nil }
+        listenLabels.removeAll()
+    }
+
+    /// Whether nothing lived here since the retention began.
+    func isExpired(now: UInt64) -> Bool {
+        guard processes.isEmpty, let lastExit else { return false }
+        return now > lastExit && now - lastExit > context.retention
+    }
+
+    var openConnections: Int { connections.count }
+}

@@ -1,0 +1,29 @@
+public import Metrics
+
+/// What every container is told once: settings and shared counters.
+public struct ContainerContext: Sendable {
+    public let filter: ConnectionFilter
+    /// Inode number of the host's network namespace (that of process 1).
+    public let hostNetns: UInt32
+    /// No series before a container is this old, in nanoseconds.
+    public let minimumAge: UInt64
+    /// How long closed and idle things are kept, in nanoseconds.
+    public let retention: UInt64
+    /// Labels of every series.
+    public let common: LabelSet
+    public let drops: CounterTable
+    public let faults: CounterTable
+
+    public init(
+        filter: ConnectionFilter, hostNetns: UInt32, minimumAge: UInt64, retention: UInt64, common: LabelSet,
+        drops: CounterTable, faults: CounterTable
+    ) {
+        self.filter = filter
+        self.hostNetns = hostNetns
+        self.minimumAge = minimumAge
+        self.retention = retention
+        self.common = common
+        self.drops = drops
+        self.faults = faults
+    }
+}

@@ -1,0 +1,358 @@
+internal import Glibc
+internal import Host
+internal import Linux
+public import Metrics
+public import Ring
+
+/// All cgroups, processes and containers of the node, and who belongs to whom.
+///
+/// Lives on the lane of the rings. What takes time is done elsewhere and comes back as a message: metadata by the resolver
+/// on its thread, cgroup files and namespaces by the `ResourceCollector` on its own.
+///
+/// Invariants: a container object exists from the first event of its cgroup; `byRoot` and `byID` name the same objects;
+/// tables are bounded by `maximum…` and what exceeds them is counted.
+public actor Registry {
+    static let maximumCgroups = 100_000
+    static let maximumProcesses = 1 << 20
+    static let maximumContainers = 20_000
+
+    /// What became of a container.
+    private enum State {
+        case pending(attempts: Int)
+        case reported
+        case ignored
+    }
+
+    public nonisolated let lane: Lane
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+
+    private let configuration: RegistryConfiguration
+    private let resolver: MetadataResolver
+    private let collector: ResourceCollector
+    private let memoryHierarchy: UInt32
+
+    private var cgroups: [CgroupKey: CgroupEntry] = [:]
+    private var unknownCgroups = 0
+    private var processes: [UInt32: Container] = [:]
+    /// By the path of the container's own top cgroup.
+    private var byRoot: [String: Container] = [:]
+    private var byID: [String: Container] = [:]
+    private var states: [ObjectIdentifier: State] = [:]
+    private var hostAddresses: [IPAddress] = []
+
+    public init(
+        lane: Lane, configuration: RegistryConfiguration, resolver: MetadataResolver, collector: ResourceCollector
+    ) {
+        self.lane = lane
+        self.configuration = configuration
+        self.resolver = resolver
+        self.collector = collector
+        self.memoryHierarchy = UInt32(configuration.layout.hierarchyID(of: .memory) ?? 0)
+    }
+
+    // MARK: Cgroups
+
+    /// Makes `path` known. Later names of the same cgroup replace earlier ones.
+    public func cgroupMade(hierarchy: UInt32, id: UInt64, path: String) {
+        let key = CgroupKey(hierarchy: hierarchy, id: id)
+        guard cgroups[key] != nil || cgroups.count < Self.maximumCgroups else {
+            configuration.context.drops.add("cgroups_full")
+            return
+        }
+        if let known = cgroups[key], known.path == path { return }
+        cgroups[key] = CgroupEntry(path: path, classification: CgroupClassification.classify(path))
+    }
+
+    /// Cgroups that are older than the agent.
+    public func cgroupsFound(_ found: [(id: UInt64, path: String)], hierarchy: UInt32) {
+        for entry in found where cgroups[CgroupKey(hierarchy: hierarchy, id: entry.id)] == nil {
+            cgroupMade(hierarchy: hierarchy, id: entry.id, path: entry.path)
+        }
+    }
+
+    public func cgroupRemoved(hierarchy: UInt32, id: UInt64) {
+        cgroups[CgroupKey(hierarchy: hierarchy, id: id)]?.removedAt = MonotonicClock.now()
+    }
+
+    /// Reads the mounted hierarchies again where an event named a cgroup that nobody announced.
+    public func rescanIfNeeded() -> Bool {
+        defer { unknownCgroups = 0 }
+        return unknownCgroups > 0
+    }
+
+    /// Whether an event of these cgroups can be attributed at all by now.
+    public func knows(cgroup: UInt64, memoryCgroup: UInt64) -> Bool {
+        if memoryCgroup != 0, cgroups[CgroupKey(hierarchy: memoryHierarchy, id: memoryCgroup)] != nil { return true }
+        return cgroups[CgroupKey(hierarchy: 0, id: cgroup)] != nil
+    }
+
+    /// The container of an event: of the v1 memory cgroup where that says container (old runtimes make none in the
+    /// cgroup2 tree of a hybrid host), else of the cgroup2 one, else of whichever is reportable.
+    public func container(cgroup: UInt64, memoryCgroup: UInt64) -> Container? {
+        let memoryKey = CgroupKey(hierarchy: memoryHierarchy, id: memoryCgroup)
+        let key = CgroupKey(hierarchy: 0, id: cgroup)
+        let memory = memoryCgroup == 0 ? nil : cgroups[memoryKey]
+        if let container = memory?.container, memory?.classification.kind.needsMetadata == true {
+            return current(container)
+        }
+        let unified = cgroups[key]
+        if memory == nil, unified == nil, cgroup > 1 || memoryCgroup > 1 { unknownCgroups += 1 }
+        if memory?.classification.kind.needsMetadata == true { return open(memoryKey) }
+        if let unified, unified.classification.isReportable {
+            if let container = unified.container { return current(container) }
+            return open(key)
+        }
+        if memory?.classification.isReportable == true { return open(memoryKey) }
+        return nil
+    }
+
+    /// The container at `key`, made if there is none.
+    private func open(_ key: CgroupKey) -> Container? {
+        guard let entry = cgroups[key] else { return nil }
+        if let container = entry.container { return current(container) }
+        let classification = entry.classification
+        if let container = byRoot[classification.rootPath] {
+            cgroups[key]?.container = container
+            return container
+        }
+        guard byRoot.count < Self.maximumContainers else {
+            configuration.context.drops.add("containers_full")
+            return nil
+        }
+        let container = Container(lane: lane, context: configuration.context, classification: classification)
+        cgroups[key]?.container = container
+        byRoot[classification.rootPath] = container
+        states[ObjectIdentifier(container)] = .pending(attempts: 0)
+        if !classification.kind.needsMetadata { settle(container, metadata: nil) }
+        return container
+    }
+
+    /// Follows merges to the object that counts.
+    private func current(_ container: Container) -> Container {
+        container.assumeIsolated { $0.successor } ?? container
+    }
+
+    // MARK: Processes
+
+    /// A process began, or is known to be, in these cgroups. `start` is its CLOCK_BOOTTIME.
+    public func processPlaced(pid: UInt32, start: UInt64, cgroup: UInt64, memoryCgroup: UInt64, at time: UInt64) {
+        let container = container(cgroup: cgroup, memoryCgroup: memoryCgroup)
+        if let old = processes[pid] {
+            let old = current(old)
+            if old === container { return }
+            old.assumeIsolated { $0.processLeft(pid, at: time) }
+            processes[pid] = nil
+        }
+        guard let container else { return }
+        guard processes.count < Self.maximumProcesses else {
+            configuration.context.drops.add("processes_full")
+            return
+        }
+        processes[pid] = container
+        container.assumeIsolated { $0.processStarted(pid, start) }
+        if case .pending(attempts: 0) = states[ObjectIdentifier(container)] { resolve(container, pid: pid) }
+    }
+
+    /// Processes that are older than the agent; one that an event has placed meanwhile stays there.
+    public func processesFound(_ found: [FoundProcess]) {
+        let now = MonotonicClock.bootTime()
+        for process in found where processes[process.pid] == nil && Self.isAlive(process.pid) {
+            processPlaced(
+                pid: process.pid, start: process.start, cgroup: process.cgroup, memoryCgroup: process.memoryCgroup,
+                at: now)
+        }
+    }
+
+    /// Its exit may have been drained between the scan and now.
+    private static func isAlive(_ pid: UInt32) -> Bool {
+        kill(Int32(bitPattern: pid), 0) == 0 || Errno.last != .noProcess
+    }
+
+    /// A process ended at `time` (CLOCK_BOOTTIME). Returns false if it was not known.
+    public func processEnded(pid: UInt32, at time: UInt64, oomKilled: Bool) -> Bool {
+        guard let container = processes.removeValue(forKey: pid) else { return false }
+        current(container).assumeIsolated { $0.processLeft(pid, at: time, oomKilled: oomKilled) }
+        return true
+    }
+
+    /// An OOM kill of a process whose beginning was lost.
+    public func processKilled(cgroup: UInt64, memoryCgroup: UInt64, at time: UInt64) {
+        container(cgroup: cgroup, memoryCgroup: memoryCgroup)?
+            .assumeIsolated { $0.processLeft(.max, at: time, oomKilled: true) }
+    }
+
+    // MARK: Identity
+
+    private func resolve(_ container: Container, pid: UInt32) {
+        guard case .pending(let attempts) = states[ObjectIdentifier(container)] else { return }
+        states[ObjectIdentifier(container)] = .pending(attempts: attempts + 1)
+        let classification = container.classification
+        Task {
+            let resolution = await resolver.resolve(classification, pid: Int32(bitPattern: pid))
+            resolved(container, resolution)
+        }
+    }
+
+    private func resolved(_ container: Container, _ resolution: Resolution) {
+        guard case .pending(let attempts) = states[ObjectIdentifier(container)] else { return }
+        switch resolution {
+        case .found(let metadata): settle(container, metadata: metadata)
+        case .notFound, .failed:
+            configuration.context.faults.add("metadata_unresolved")
+            guard attempts < 8 else {
+                states[ObjectIdentifier(container)] = .ignored
+                return
+            }
+            // 0.5 s, 1 s, 2 s … : a runtime writes its state shortly after it starts the process.
+            let delay = UInt64(500) << UInt64(min(attempts - 1, 6))
+            Task {
+                try? await Task.sleep(for: .milliseconds(delay))
+                resolveAgain(container)
+            }
+        }
+    }
+
+    private func resolveAgain(_ container: Container) {
+        guard let pid = container.assumeIsolated({ $0.processes.keys.first }) else {
+            states[ObjectIdentifier(container)] = .ignored
+            return
+        }
+        resolve(container, pid: pid)
+    }
+
+    private func settle(_ container: Container, metadata: ContainerMetadata?) {
+        let now = Int64(MonotonicClock.wallTime() / 1_000_000_000)
+        guard let identity = ContainerIdentity(container.classification, metadata: metadata, now: now),
+            configuration.containerFilter.allows(identity.containerID), !isSystemService(identity)
+        else {
+            states[ObjectIdentifier(container)] = .ignored
+            return
+        }
+        if let existing = byID[identity.containerID], existing !== container {
+            container.assumeIsolated { $0.merge(into: existing) }
+            existing.assumeIsolated { if let metadata { $0.renew(metadata: metadata) } }
+            byRoot[container.classification.rootPath] = existing
+            states[ObjectIdentifier(container)] = nil
+            track(existing, classification: container.classification)
+            return
+        }
+        byID[identity.containerID] = container
+        states[ObjectIdentifier(container)] = .reported
+        let addresses = hostAddresses
+        container.assumeIsolated {
+            $0.hostAddresses = addresses
+            $0.identify(identity, metadata: metadata ?? ContainerMetadata())
+        }
+        track(container, classification: container.classification)
+    }
+
+    private func isSystemService(_ identity: ContainerIdentity) -> Bool {
+        guard identity.containerID.hasPrefix("/system.slice/") else { return false }
+        return configuration.serviceFilter.skips(unit: SystemdUnit.name(ofCgroup: identity.containerID))
+    }
+
+    private func track(_ container: Container, classification: CgroupClassification) {
+        let pid = container.assumeIsolated { $0.processes.keys.first }
+        Task { await collector.track(container, root: classification.rootPath, pid: pid.map { Int32(bitPattern: $0) }) }
+    }
+
+    // MARK: What comes back from the collector
+
+    /// New readings of cgroup files.
+    func update(_ readings: [ResourceCollector.Reading]) {
+        for reading in readings { reading.container.assumeIsolated { $0.update(reading.usage) } }
+    }
+
+    /// Addresses of network namespaces in which containers listen, and of the host.
+    func update(addresses: [UInt32: [NetworkNamespace.LocalAddress]], host: [NetworkNamespace.LocalAddress]) {
+        hostAddresses = host.map(\.address)
+        let hostAddresses = hostAddresses
+        for container in byID.values {
+            container.assumeIsolated { container in
+                container.hostAddresses = hostAddresses
+                for netns in container.wantedNamespaces {
+                    if let found = addresses[netns] { container.localAddresses[netns] = found }
+                }
+            }
+        }
+    }
+
+    /// The network namespaces whose addresses are wanted, each with a process that lives in a container using it.
+    func wantedNamespaces() -> [UInt32: [Int32]] {
+        var wanted: [UInt32: [Int32]] = [:]
+        for container in byID.values {
+            container.assumeIsolated { container in
+                let pids = container.processes.keys.prefix(3).map { Int32(bitPattern: $0) }
+                for netns in container.wantedNamespaces { wanted[netns, default: []] += pids }
+            }
+        }
+        return wanted
+    }
+
+    // MARK: Series
+
+    /// The series of all containers, and the CPU time that gathering them took, in nanoseconds.
+    public func snapshot() -> (series: MetricsSnapshot, cpuNanoseconds: UInt64) {
+        let begin = MonotonicClock.threadCPU()
+        let now = MonotonicClock.bootTime()
+        var snapshot = MetricsSnapshot(timestamp: Int64(MonotonicClock.wallTime() / 1_000_000))
+        for container in byID.values { container.assumeIsolated { $0.emit(into: &snapshot, now: now) } }
+        return (snapshot, MonotonicClock.threadCPU() - begin)
+    }
+
+    public var counts: ContainerCounts {
+        var counts = ContainerCounts()
+        for state in states.values {
+            switch state {
+            case .pending: counts.pending += 1
+            case .reported: counts.reported += 1
+            case .ignored: counts.ignored += 1
+            }
+        }
+        counts.processes = processes.count
+        counts.cgroups = cgroups.count
+        return counts
+    }
+
+    // MARK: Garbage
+
+    /// Forgets what ended longer than the retention ago, and the connections in `lost`, whose end was missed.
+    public func collectGarbage(lost: Set<UInt64>) {
+        let (now, bootTime) = (MonotonicClock.now(), MonotonicClock.bootTime())
+        let retention = configuration.context.retention
+        for pid in Array(processes.keys) where !Self.isAlive(pid) {
+            // Its exit was lost, or waits in a ring: then it is not counted again.
+            if processEnded(pid: pid, at: bootTime, oomKilled: false) {
+                configuration.context.drops.add("process_end_missed")
+            }
+        }
+        for (key, entry) in cgroups {
+            if let removed = entry.removedAt, now > removed + retention { cgroups[key] = nil }
+        }
+        for (root, container) in byRoot {
+            let expired = container.assumeIsolated { container in
+                container.collectGarbage(now: now, lost: lost)
+                return container.isExpired(now: bootTime)
+            }
+            if expired { forget(container, root: root) }
+        }
+    }
+
+    private func forget(_ container: Container, root: String) {
+        byRoot[root] = nil
+        if let id = container.assumeIsolated({ $0.identity?.containerID }), byID[id] === container { byID[id] = nil }
+        states[ObjectIdentifier(container)] = nil
+        for (key, entry) in cgroups where entry.container === container { cgroups[key]?.container = nil }
+        Task { await collector.untrack(container) }
+    }
+}
+
+extension CgroupClassification {
+    /// Whether a cgroup of this kind can ever be shown.
+    var isReportable: Bool {
+        switch kind {
+        case .docker, .containerd, .crio, .podman, .sandbox, .systemd, .talos: !rawID.isEmpty || kind == .sandbox
+        case .lxc, .standalone, .unknown: false
+        }
+    }
+}

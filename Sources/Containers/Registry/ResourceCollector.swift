@@ -1,0 +1,139 @@
+public import Host
+internal import Linux
+public import Metrics
+public import Ring
+
+/// Reads what the kernel offers only as files: cgroup counters, the node's counters, addresses of namespaces.
+///
+/// Lives on a lane of its own, so that a slow file delays neither events nor scrapes; a scrape reads what was read last.
+public actor ResourceCollector {
+    /// One container's counters.
+    struct Reading: Sendable {
+        let container: Container
+        let usage: CgroupUsage
+    }
+
+    private struct Tracked {
+        let container: Container
+        let reader: ReaderBox
+    }
+
+    /// Readers own descriptors and cannot be copied; a dictionary's values can.
+    private final class ReaderBox {
+        var reader: CgroupReader
+        init(_ reader: consuming CgroupReader) { self.reader = reader }
+    }
+
+    public nonisolated let lane: Lane
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+
+    private let layout: CgroupLayout
+    private let node: NodeCollector
+    private let common: LabelSet
+    private let faults: CounterTable
+    private let base: CgroupPaths?
+    private var tracked: [ObjectIdentifier: Tracked] = [:]
+    private var nodeSeries = MetricsSnapshot(timestamp: 0)
+    private var addresses: [UInt32: [NetworkNamespace.LocalAddress]] = [:]
+    private var readNanoseconds: UInt64 = 0
+
+    public init(lane: Lane, layout: CgroupLayout, common: LabelSet, faults: CounterTable) {
+        self.lane = lane
+        self.layout = layout
+        self.common = common
+        self.faults = faults
+        node = NodeCollector()
+        base = (try? CgroupNamespace.base()) ?? nil
+    }
+
+    /// Reads the container's cgroup from now on. `pid` is a process in it, which tells its path in each hierarchy; without
+    /// one the path is taken to be `root` everywhere.
+    public func track(_ container: Container, root: String, pid: Int32?) {
+        var paths = CgroupPaths()
+        if let pid, let read = try? CgroupPaths.read(pid: pid, base: base) { paths = read }
+        let reader = CgroupReader(
+            layout: layout, v2Path: Self.path(paths.v2, root), cpuPath: Self.path(paths.cpu ?? paths.cpuacct, root),
+            memoryPath: Self.path(paths.memory, root))
+        let box = ReaderBox(reader)
+        tracked[ObjectIdentifier(container)] = Tracked(container: container, reader: box)
+        deliver([Reading(container: container, usage: box.reader.read())])
+    }
+
+    public func untrack(_ container: Container) { tracked[ObjectIdentifier(container)] = nil }
+
+    /// A process may sit in a cgroup below the container's own.
+    private static func path(_ path: String?, _ root: String) -> String {
+        guard let path, !path.hasPrefix(root) else { return root }
+        return path
+    }
+
+    private var deliverTo: Registry?
+
+    /// Reads everything once now, and from then on every `interval` nanoseconds.
+    public func start(registry: Registry, interval: UInt64) {
+        deliverTo = registry
+        readNode()
+        lane.addTimer(after: 0) { [self] in
+            assumeIsolated { $0.collect() }
+            return interval
+        }
+        lane.addTimer(after: 0) { [self] in
+            assumeIsolated { $0.refreshAddresses() }
+            return min(interval, 2_000_000_000)
+        }
+    }
+
+    private func collect() {
+        let begin = MonotonicClock.threadCPU()
+        readNode()
+        var readings: [Reading] = []
+        readings.reserveCapacity(tracked.count)
+        for entry in tracked.values where !entry.reader.reader.isGone {
+            readings.append(Reading(container: entry.container, usage: entry.reader.reader.read()))
+        }
+        deliver(readings)
+        readNanoseconds += MonotonicClock.threadCPU() - begin
+    }
+
+    private func readNode() {
+        var snapshot = MetricsSnapshot(timestamp: Int64(MonotonicClock.wallTime() / 1_000_000))
+        node.collect(into: &snapshot, common: common)
+        nodeSeries = snapshot
+    }
+
+    private func deliver(_ readings: [Reading]) {
+        guard let registry = deliverTo, !readings.isEmpty else { return }
+        Task { await registry.update(readings) }
+    }
+
+    /// Looks up the namespaces that are wanted and not known; forgets the others.
+    private func refreshAddresses() {
+        guard let registry = deliverTo else { return }
+        Task {
+            let wanted = await registry.wantedNamespaces()
+            if wanted.isEmpty, addresses.isEmpty == false { addresses = [:] }
+            var found: [UInt32: [NetworkNamespace.LocalAddress]] = [:]
+            for (netns, pids) in wanted {
+                for pid in pids {
+                    guard let inode = try? NetworkNamespace.inode(pid: pid), inode == UInt64(netns) else { continue }
+                    if let list = try? NetworkNamespace.localAddresses(pid: pid) {
+                        found[netns] = list
+                        break
+                    }
+                    faults.add("namespace_unreadable")
+                }
+                if found[netns] == nil { found[netns] = addresses[netns] }
+            }
+            addresses = found
+            let host = (try? NetworkNamespace.localAddresses(pid: HostProcess.pid())) ?? []
+            await registry.update(addresses: found, host: host)
+        }
+    }
+
+    /// The node's series as read last.
+    public func nodeSnapshot() -> MetricsSnapshot { nodeSeries }
+
+    public var nodeFaults: [String: UInt64] { node.faults }
+    public var cpuSeconds: Double { Double(readNanoseconds) / 1e9 }
+    public var trackedContainers: Int { tracked.count }
+}

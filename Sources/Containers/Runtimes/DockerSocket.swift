@@ -1,0 +1,19 @@
+/// The Docker Engine API's `GET /containers/ID/json`, unversioned: the daemon answers with what it speaks.
+struct DockerSocket: Sendable {
+    let client: UnixHTTPClient
+
+    func inspect(_ id: String, deadline: UInt64) throws(SourceError) -> ContainerMetadata {
+        let response = try client.get("/containers/\(id)/json", deadline: deadline)
+        switch response.status {
+        case 200: break
+        case 404: throw .notFound
+        default: throw .refused(status: response.status)
+        }
+        do {
+            let document = try JSONDocument(parsing: response.body)
+            return DockerState.metadata(from: document.root)
+        } catch {
+            throw .malformed("\(error)")
+        }
+    }
+}

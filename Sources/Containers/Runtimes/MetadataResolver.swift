@@ -1,0 +1,304 @@
+import Linux
+import Synchronization
+
+/// Finds a container's name, image, labels and mounts: from disk first, from the runtime's socket for what is missing.
+///
+/// All of it blocks, so it runs on threads of its own, one for the disk and one for each socket: a runtime that hangs
+/// delays only the containers that need its socket, and after one time-out those fail at once for a while.
+public final class MetadataResolver: Sendable {
+    public struct Configuration: Sendable {
+        /// The host's root directory; where it may not be entered, the agent's own is used.
+        public var hostRoot = "/proc/1/root"
+        /// The host's processes.
+        public var procRoot = "/proc"
+        /// Time for one container, waiting in queues included, in nanoseconds.
+        public var timeout: UInt64 = 5_000_000_000
+        /// Containers that may wait at each thread.
+        public var queueLimit = 1024
+        /// How long a container that was not found is not looked for again, in nanoseconds.
+        public var negativeLifetime: UInt64 = 15_000_000_000
+        /// Containers remembered as not found.
+        public var negativeLimit = 1024
+        /// How long a socket is left alone after it did not answer in time, in nanoseconds.
+        public var recovery: UInt64 = 10_000_000_000
+        /// Docker data roots besides those found from mounts and command lines.
+        public var dockerRoots = ["/var/lib/docker"]
+        /// Sockets below `hostRoot`; the first that answers is used.
+        public var dockerSockets = ["/run/docker.sock", "/var/run/docker.sock"]
+        public var crioSockets = ["/var/run/crio/crio.sock", "/run/crio/crio.sock"]
+        public var containerdSockets = [
+            "/var/snap/microk8s/common/run/containerd.sock", "/run/k0s/containerd.sock",
+            "/run/k3s/containerd/containerd.sock", "/run/containerd/containerd.sock",
+        ]
+        public var containerdNamespace = "k8s.io"
+
+        public init() {}
+    }
+
+    /// Where metadata comes from.
+    public enum Source: UInt8, Sendable, Hashable, CaseIterable {
+        case disk
+        case docker
+        case containerd
+        case crio
+    }
+
+    /// Totals since the start.
+    public struct Counters: Sendable, Hashable {
+        /// Calls of `resolve` for kinds that need metadata.
+        public var requests: UInt64 = 0
+        /// Answers from memory: the container was not found a moment ago.
+        public var cacheHits: UInt64 = 0
+        /// Requests refused because a queue was full.
+        public var dropped: UInt64 = 0
+        /// Containers found, by the source that completed them.
+        public var found: [Source: UInt64] = [:]
+        /// Sockets that did not answer, answered nonsense or were skipped for that; not "no such container".
+        public var failures: [Source: UInt64] = [:]
+    }
+
+    private struct State {
+        var counters = Counters()
+        /// Containers not found, and until when that stands.
+        var negative: [String: (until: UInt64, resolution: Resolution)] = [:]
+        /// Sockets left alone, and until when.
+        var skipped: [Source: UInt64] = [:]
+    }
+
+    /// One container on its way through the sources.
+    private struct Request: Sendable {
+        let classification: CgroupClassification
+        let pid: Int32
+        let deadline: UInt64
+        let continuation: CheckedContinuation<Resolution, Never>
+        /// What the disk gave, and whether that identifies the container.
+        var partial = ContainerMetadata()
+        var isIdentified = false
+        /// What each source said, for the final line.
+        var reasons: [String] = []
+        var isFailure = false
+    }
+
+    private let configuration: Configuration
+    private let root: HostRoot
+    private let processes: ProcessTable
+    private let workers: [Source: BlockingWorker]
+    private let state = Mutex(State())
+
+    public init(_ configuration: Configuration = Configuration()) {
+        self.configuration = configuration
+        root = HostRoot.readable(configuration.hostRoot)
+        processes = ProcessTable(configuration.procRoot)
+        var workers = [Source: BlockingWorker]()
+        for source in Source.allCases {
+            workers[source] = BlockingWorker(name: "meta-\(source)", limit: configuration.queueLimit)
+        }
+        self.workers = workers
+    }
+
+    public var counters: Counters { state.withLock { $0.counters } }
+
+    /// Looks the container of process `pid` up. Kinds without metadata are `.notFound` at once. Returns within the
+    /// configured time-out, give or take one poll.
+    public func resolve(_ classification: CgroupClassification, pid: Int32) async -> Resolution {
+        guard classification.kind.needsMetadata, !classification.rawID.isEmpty else {
+            return .notFound(reason: "cgroup \(classification.rootPath) names no container")
+        }
+        let now = MonotonicClock.now()
+        let known = state.withLock { state -> Resolution? in
+            state.counters.requests += 1
+            guard let entry = state.negative[classification.rawID] else { return nil }
+            if entry.until <= now {
+                state.negative[classification.rawID] = nil
+                return nil
+            }
+            state.counters.cacheHits += 1
+            return entry.resolution
+        }
+        if let known { return known }
+        return await withCheckedContinuation { continuation in
+            let request = Request(
+                classification: classification, pid: pid, deadline: now + configuration.timeout,
+                continuation: continuation)
+            submit(request, to: .disk) { self.readDisk($0) }
+        }
+    }
+
+    private func submit(
+        _ request: Request, to source: Source, _ work: @escaping @Sendable (Request) -> Void
+    ) {
+        if workers[source]?.submit({ work(request) }) == true { return }
+        state.withLock { $0.counters.dropped += 1 }
+        // Not remembered: the container was never looked for.
+        request.continuation.resume(returning: .failed(reason: "too many containers wait for \(source) metadata"))
+    }
+
+    private func readDisk(_ request: Request) {
+        var request = request
+        let classification = request.classification
+        guard MonotonicClock.now() < request.deadline else {
+            request.isFailure = true
+            return finish(request, reason: "disk: no turn in time")
+        }
+        let bundle =
+            OCIBundle.find(pid: request.pid, of: classification, processes: processes)
+            ?? OCIBundle.find(of: classification, root: root)
+        if let bundle { request.partial = OCIAnnotations.metadata(of: bundle) }
+
+        if classification.kind == .podman {
+            if let bundle, let metadata = PodmanState.read(id: classification.rawID, bundle: bundle) {
+                return finish(request, found: metadata, from: .disk)
+            }
+            return finish(request, reason: bundle == nil ? "disk: no bundle" : "disk: no name in Podman's store")
+        }
+        if let bundle, OCIAnnotations.identify(bundle) {
+            request.isIdentified = true
+            // A sandbox is not reported, so its image does not matter.
+            if !request.partial.image.isEmpty || OCIAnnotations.isSandbox(bundle) {
+                return finish(request, found: request.partial, from: .disk)
+            }
+        }
+        if !request.isIdentified, classification.kind == .docker || classification.kind == .sandbox {
+            if let metadata = readDocker(classification.rawID, bundle: bundle) {
+                return finish(request, found: metadata, from: .disk)
+            }
+        }
+        request.reasons.append(bundle == nil ? "disk: no bundle" : "disk: a bundle without names")
+        switch classification.kind {
+        case .crio: ask([.crio], request)
+        case .containerd: ask([.containerd, .docker], request)
+        // Which of the two runs a pod does not always show in the path.
+        default: ask([.docker, .containerd], request)
+        }
+    }
+
+    private func readDocker(_ id: String, bundle: OCIBundle?) -> ContainerMetadata? {
+        var roots = configuration.dockerRoots
+        if let root = DockerState.dataRoot(mounts: bundle?.mounts ?? [:]) { roots.insert(root, at: 0) }
+        var found = DockerState.read(id: id, dataRoots: roots, root: root)
+        if found == nil {
+            found = DockerState.read(id: id, dataRoots: DockerState.dataRoots(processes: processes), root: root)
+        }
+        guard var metadata = found, !metadata.name.isEmpty else { return nil }
+        if let bundle { metadata.fill(from: OCIAnnotations.metadata(of: bundle)) }
+        return metadata
+    }
+
+    /// Asks the first of `sources`, and the others in turn while none knows the container.
+    private func ask(_ sources: [Source], _ request: Request) {
+        var request = request
+        guard let source = sources.first else {
+            if request.isIdentified { return finish(request, found: request.partial, from: .disk) }
+            return finish(request, reason: nil)
+        }
+        let rest = Array(sources.dropFirst())
+        if isSkipped(source) {
+            request.reasons.append("\(source): left alone after a time-out")
+            request.isFailure = true
+            return ask(rest, request)
+        }
+        submit(request, to: source) { request in
+            var request = request
+            // Another container may have found out while this one waited.
+            let started = MonotonicClock.now()
+            guard !self.isSkipped(source), started < request.deadline else {
+                request.reasons.append("\(source): no turn in time")
+                request.isFailure = true
+                return self.ask(rest, request)
+            }
+            // Half of the time, where another source comes after this one.
+            let deadline = rest.isEmpty ? request.deadline : started + (request.deadline - started) / 2
+            do throws(SourceError) {
+                var metadata = try self.inspect(source, request.classification.rawID, deadline: deadline)
+                metadata.fill(from: request.partial)
+                self.finish(request, found: metadata, from: source)
+            } catch {
+                request.reasons.append("\(source): \(error)")
+                switch error {
+                case .unavailable, .notFound: break
+                default:
+                    request.isFailure = true
+                    let now = MonotonicClock.now()
+                    // A request that waited long in a queue proves nothing against the socket.
+                    let hangs = error == .timedOut && now - started >= self.configuration.timeout / 4
+                    self.state.withLock { state in
+                        state.counters.failures[source, default: 0] += 1
+                        if hangs { state.skipped[source] = now + self.configuration.recovery }
+                    }
+                }
+                self.ask(rest, request)
+            }
+        }
+    }
+
+    private func isSkipped(_ source: Source) -> Bool {
+        let now = MonotonicClock.now()
+        return state.withLock { state in
+            guard let until = state.skipped[source] else { return false }
+            if until <= now {
+                state.skipped[source] = nil
+                return false
+            }
+            state.counters.failures[source, default: 0] += 1
+            return true
+        }
+    }
+
+    private func inspect(
+        _ source: Source, _ id: String, deadline: UInt64
+    ) throws(SourceError) -> ContainerMetadata {
+        let paths: [String]
+        switch source {
+        case .disk: paths = []
+        case .docker: paths = configuration.dockerSockets
+        case .containerd: paths = configuration.containerdSockets
+        case .crio: paths = configuration.crioSockets
+        }
+        var unavailable = SourceError.unavailable(.notFound)
+        for path in paths {
+            do throws(SourceError) {
+                switch source {
+                case .containerd:
+                    return try ContainerdSocket(
+                        client: UnaryGRPC(socketPath: path, root: root), namespace: configuration.containerdNamespace
+                    ).inspect(id, deadline: deadline)
+                case .crio:
+                    return try CRIOSocket(client: UnixHTTPClient(socketPath: path, root: root))
+                        .inspect(id, deadline: deadline)
+                case .docker, .disk:
+                    return try DockerSocket(client: UnixHTTPClient(socketPath: path, root: root))
+                        .inspect(id, deadline: deadline)
+                }
+            } catch {
+                guard case .unavailable = error else { throw error }
+                unavailable = error
+            }
+        }
+        throw unavailable
+    }
+
+    private func finish(_ request: Request, found metadata: ContainerMetadata, from source: Source) {
+        var metadata = metadata
+        if metadata.logPath.isEmpty { metadata.logPath = OCIAnnotations.logPath(metadata.labels, root: root) }
+        state.withLock { $0.counters.found[source, default: 0] += 1 }
+        request.continuation.resume(returning: .found(metadata))
+    }
+
+    private func finish(_ request: Request, reason: String?) {
+        let reasons = (request.reasons + [reason].compactMap(\.self)).joined(separator: "; ")
+        let text = "no metadata of \(request.classification.kind) container \(request.classification.rawID): \(reasons)"
+        let resolution: Resolution = request.isFailure ? .failed(reason: text) : .notFound(reason: text)
+        let now = MonotonicClock.now()
+        state.withLock { state in
+            if state.negative.count >= configuration.negativeLimit {
+                state.negative = state.negative.filter { $0.value.until > now }
+                // Any entry will do: forgetting one costs a look-up.
+                if state.negative.count >= configuration.negativeLimit, let any = state.negative.first {
+                    state.negative[any.key] = nil
+                }
+            }
+            state.negative[request.classification.rawID] = (now + configuration.negativeLifetime, resolution)
+        }
+        request.continuation.resume(returning: resolution)
+    }
+}

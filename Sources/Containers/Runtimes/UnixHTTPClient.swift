@@ -1,0 +1,132 @@
+import Glibc
+import Linux
+
+/// One GET over a Unix socket (HTTP/1.1, RFC 9112), blocking, within one deadline and one size.
+struct UnixHTTPClient: Sendable {
+    struct Response: Sendable {
+        var status: Int
+        var body: [UInt8]
+    }
+
+    let socketPath: String
+    let root: HostRoot
+    /// The most bytes of a body.
+    var bodyLimit = JSONDocument.defaultSizeLimit
+
+    /// The most bytes of status line and headers, and of a chunk's size line with its trailers.
+    private static let headerLimit = 32768
+
+    /// `deadline` is on `MonotonicClock.now()` and covers connecting, sending and the whole answer.
+    func get(_ path: String, deadline: UInt64) throws(SourceError) -> Response {
+        let stream = try UnixStream(connectingTo: socketPath, root: root, deadline: deadline)
+        let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
+        try stream.write(Array(request.utf8))
+        var input = Input()
+
+        var status = 0
+        var length: Int?
+        var isChunked = false
+        repeat {
+            var headerBytes = 0
+            status = try Self.status(try input.line(stream, limit: Self.headerLimit))
+            while true {
+                let line = try input.line(stream, limit: Self.headerLimit)
+                if line.isEmpty { break }
+                headerBytes += line.count + 2
+                guard headerBytes <= Self.headerLimit else { throw .tooLarge(limit: Self.headerLimit) }
+                guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { throw .malformed("header without colon") }
+                let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
+                let value = String(decoding: line[(colon + 1)...], as: UTF8.self)
+                    .split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " ")
+                if name == "content-length" {
+                    guard let number = Int(value), number >= 0, length == nil || length == number else {
+                        throw .malformed("Content-Length")
+                    }
+                    length = number
+                } else if name == "transfer-encoding" {
+                    guard value.lowercased() == "chunked" else { throw .malformed("Transfer-Encoding") }
+                    isChunked = true
+                }
+            }
+            // 100 Continue and the like come before the answer; the deadline bounds how many.
+        } while (100..<200).contains(status)
+
+        if status == 204 || status == 304 { return Response(status: status, body: []) }
+        if isChunked { return Response(status: status, body: try chunks(stream, &input)) }
+        if let length {
+            guard length <= bodyLimit else { throw .tooLarge(limit: bodyLimit) }
+            return Response(status: status, body: try input.take(length, stream))
+        }
+        return Response(status: status, body: try input.rest(stream, limit: bodyLimit))
+    }
+
+    private func chunks(_ stream: borrowing UnixStream, _ input: inout Input) throws(SourceError) -> [UInt8] {
+        var body = [UInt8]()
+        while true {
+            let line = try input.line(stream, limit: 4096)
+            let digits = line.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
+            guard !digits.isEmpty, digits.count <= 8, digits.first != UInt8(ascii: "+"),
+                let size = Int(String(decoding: digits, as: UTF8.self), radix: 16), size >= 0
+            else { throw .malformed("chunk size") }
+            // Trailers say nothing that is needed here.
+            if size == 0 { return body }
+            guard body.count + size <= bodyLimit else { throw .tooLarge(limit: bodyLimit) }
+            body += try input.take(size, stream)
+            guard try input.line(stream, limit: 2).isEmpty else { throw .malformed("chunk end") }
+        }
+    }
+
+    private static func status(_ line: [UInt8]) throws(SourceError) -> Int {
+        let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
+        guard parts.count >= 2, parts[0].starts(with: Array("HTTP/1.".utf8)), parts[1].count == 3,
+            let status = Int(String(decoding: parts[1], as: UTF8.self)), (100..<600).contains(status)
+        else { throw .malformed("no HTTP status line") }
+        return status
+    }
+
+    /// Bytes that have arrived and are not used yet.
+    private struct Input {
+        private var buffer = [UInt8]()
+        private var position = 0
+
+        /// The bytes up to the next line end, without it; the carriage return may be missing.
+        mutating func line(_ stream: borrowing UnixStream, limit: Int) throws(SourceError) -> [UInt8] {
+            var searched = position
+            while true {
+                if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                    var line = buffer[position..<end]
+                    if line.last == UInt8(ascii: "\r") { line.removeLast() }
+                    guard line.count <= limit else { throw .tooLarge(limit: limit) }
+                    position = end + 1
+                    return Array(line)
+                }
+                guard buffer.count - position <= limit else { throw .tooLarge(limit: limit) }
+                let pending = buffer.count - position
+                try fill(stream)
+                searched = position + pending
+            }
+        }
+
+        mutating func take(_ count: Int, _ stream: borrowing UnixStream) throws(SourceError) -> [UInt8] {
+            while buffer.count - position < count { try fill(stream) }
+            let result = Array(buffer[position..<(position + count)])
+            position += count
+            return result
+        }
+
+        mutating func rest(_ stream: borrowing UnixStream, limit: Int) throws(SourceError) -> [UInt8] {
+            repeat {
+                guard buffer.count - position <= limit else { throw .tooLarge(limit: limit) }
+            } while try stream.read(appendingTo: &buffer)
+            return Array(buffer[position...])
+        }
+
+        private mutating func fill(_ stream: borrowing UnixStream) throws(SourceError) {
+            if position > 0 {
+                buffer.removeFirst(position)
+                position = 0
+            }
+            guard try stream.read(appendingTo: &buffer) else { throw .malformed("the answer ends early") }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import Glibc
+import Linux
+
+/// A connection to a Unix socket on which every step ends by one deadline. Blocks its thread in poll(2).
+struct UnixStream: ~Copyable {
+    private let socket: FileDescriptor
+    /// On `MonotonicClock.now()`.
+    private let deadline: UInt64
+
+    /// Connects to the socket file `path` below `root`.
+    init(connectingTo path: String, root: HostRoot, deadline: UInt64) throws(SourceError) {
+        self.deadline = deadline
+        socket = try Self.connect(to: path, root: root, deadline: deadline)
+    }
+
+    private static func connect(
+        to path: String, root: HostRoot, deadline: UInt64
+    ) throws(SourceError) -> FileDescriptor {
+        let file: FileDescriptor
+        do throws(Errno) { file = try root.open(path, HostRoot.pathOnly) } catch { throw .unavailable(error) }
+        let raw = Glibc.socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        guard raw >= 0 else { throw .failed(.last) }
+        let socket = FileDescriptor(owning: raw)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        // By descriptor: paths below /proc/1/root may be longer than the 107 bytes that an address holds.
+        let name = Array("/proc/self/fd/\(file.raw)".utf8)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name) }
+        while true {
+            let result = withUnsafePointer(to: &address) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    Glibc.connect(raw, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                }
+            }
+            if result == 0 { return socket }
+            let error = Errno.last
+            switch error.code {
+            case EINTR: continue
+            case EAGAIN:
+                // The listener's backlog is full; a Unix socket cannot be polled for room in it.
+                guard MonotonicClock.now() < deadline else { throw .timedOut }
+                usleep(10_000)
+            default: throw .unavailable(error)
+            }
+        }
+    }
+
+    /// Sends all of `bytes`.
+    borrowing func write(_ bytes: [UInt8]) throws(SourceError) {
+        var sent = 0
+        while sent < bytes.count {
+            let start = sent
+            let count = bytes.withUnsafeBytes {
+                Glibc.send(socket.raw, $0.baseAddress.map { $0 + start }, $0.count - start, Int32(MSG_NOSIGNAL))
+            }
+            if count > 0 {
+                sent += count
+                continue
+            }
+            let error = Errno.last
+            if error == .interrupted { continue }
+            guard error == .again else { throw .failed(error) }
+            try wait(for: Int16(POLLOUT))
+        }
+    }
+
+    /// Appends what has arrived, at most `limit` bytes, to `buffer`; waits for at least one. False at the end.
+    borrowing func read(appendingTo buffer: inout [UInt8], limit: Int = 16384) throws(SourceError) -> Bool {
+        while true {
+            // Also between two reads that both succeed at once: an endless answer must not outlast the deadline.
+            guard MonotonicClock.now() < deadline else { throw .timedOut }
+            let (count, failure) = withUnsafeTemporaryAllocation(byteCount: limit, alignment: 1) {
+                chunk -> (Int, Int32) in
+                let count = Glibc.recv(socket.raw, chunk.baseAddress, chunk.count, 0)
+                if count > 0 { buffer.append(contentsOf: UnsafeRawBufferPointer(rebasing: chunk[..<count])) }
+                return (count, count < 0 ? errno : 0)
+            }
+            if count > 0 { return true }
+            if count == 0 { return false }
+            if failure == EINTR { continue }
+            guard failure == EAGAIN else { throw .failed(Errno(failure)) }
+            try wait(for: Int16(POLLIN))
+        }
+    }
+
+    private borrowing func wait(for events: Int16) throws(SourceError) {
+        while true {
+            let now = MonotonicClock.now()
+            guard now < deadline else { throw .timedOut }
+            var descriptor = pollfd(fd: socket.raw, events: events, revents: 0)
+            let milliseconds = min((deadline - now) / 1_000_000 + 1, 60_000)
+            let ready = poll(&descriptor, 1, Int32(milliseconds))
+            if ready > 0 { return }
+            if ready < 0 {
+                let error = Errno.last
+                if error != .interrupted { throw .failed(error) }
+            }
+        }
+    }
+}

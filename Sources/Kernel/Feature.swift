@@ -1,0 +1,39 @@
+/// What the kernel side can do; each is probed and attached on its own, so that a refused one costs only itself.
+public enum Feature: String, Sendable, CaseIterable {
+    /// Start, exec and exit of processes, with OOM kills.
+    case processes
+    /// Control groups made, removed, and processes moved into them.
+    case cgroups
+    /// TCP connections and listening sockets, with their bytes.
+    case tcp
+    /// Bytes of connections that are still open.
+    case tcpSamples = "tcp_samples"
+    /// Sockets that are older than the agent.
+    case tcpDiscovery = "tcp_discovery"
+    /// Processes that are older than the agent, in one read; /proc is the fall-back.
+    case processDiscovery = "process_discovery"
+
+    /// The programs in bpf/ that make the feature.
+    var programs: [String] {
+        switch self {
+        case .processes: ["process_fork", "process_exec", "process_exit"]
+        case .cgroups: ["cgroup_made", "cgroup_renamed", "cgroup_removed", "cgroup_attach"]
+        case .tcp: ["tcp_state"]
+        case .tcpSamples: ["sample_connections"]
+        case .tcpDiscovery: ["find_sockets"]
+        case .processDiscovery: ["find_processes"]
+        }
+    }
+
+    /// Without these the agent sees no containers.
+    public var isCore: Bool { self == .processes || self == .cgroups }
+
+    /// What the feature asks of the kernel, for people.
+    public var requirement: String {
+        switch self {
+        case .processes, .cgroups, .tcp: "Linux 5.8 with BTF, CAP_BPF and CAP_PERFMON"
+        case .tcpSamples, .tcpDiscovery: "Linux 5.9 with BTF, CAP_BPF and CAP_PERFMON"
+        case .processDiscovery: "Linux 5.8 with BTF, CAP_BPF and CAP_PERFMON"
+        }
+    }
+}

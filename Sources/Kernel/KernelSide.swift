@@ -1,0 +1,348 @@
+internal import CBPF
+public import CEvents
+internal import Glibc
+public import Linux
+public import Ring
+
+/// The loaded and attached BPF object: its features, rings, loss counters and iterators.
+///
+/// Everything is held by descriptors alone: nothing is pinned, so the kernel removes all of it when the process ends,
+/// however it ends.
+///
+/// Invariant: nothing changes after `init`, except that `takeRings` may be called once. All methods only issue bpf(2) calls
+/// on descriptors that stay open as long as this object.
+public final class KernelSide: @unchecked Sendable {
+    // Sendable is proved by the invariant above: immutable handles, and system calls that the kernel serialises.
+
+    /// How the kernel side is sized.
+    public struct Configuration: Sendable {
+        /// Rings; a power of two up to 16. CPUs share them by number.
+        public var shards: Int
+        /// Bytes of each ring, a power of two.
+        public var ringBytes: Int
+        /// Open connections that the kernel remembers.
+        public var maximumConnections: Int
+        /// Hierarchy id of the v1 memory controller, 0 where there is none.
+        public var memoryHierarchy: Int
+
+        /// A ring a CPU up to 16, at most 16 MiB in all.
+        public init(processors: Int, memoryHierarchy: Int) {
+            var shards = 1
+            while shards < processors, shards < 16 { shards *= 2 }
+            self.shards = shards
+            self.ringBytes = min(2 << 20, (16 << 20) / shards)
+            self.maximumConnections = 65536
+            self.memoryHierarchy = memoryHierarchy
+        }
+    }
+
+    public let configuration: Configuration
+    /// Every feature with its state, in declaration order.
+    public let features: [FeatureState]
+
+    private let object: OpaquePointer
+    private let links: [OpaquePointer]
+    private let iterators: [Feature: Int32]
+    private let ringDescriptors: [Int32]
+    private let lossesMap: Int32
+    private let connectionsMap: Int32
+    private let mapDescriptors: [Int32]
+
+    /// Loads and attaches what the kernel allows of `wanted`. Throws only if nothing at all can be loaded.
+    public init(_ configuration: Configuration, wanted: Set<Feature> = Set(Feature.allCases)) throws(KernelError) {
+        martlet_bpf_capture()
+        var refused: [Feature: String] = [:]
+        var loadable = wanted
+        var object: OpaquePointer
+        do {
+            object = try Self.load(configuration, loadable)
+        } catch {
+            // Something in there is refused: find out what, feature by feature.
+            for feature in Feature.allCases where wanted.contains(feature) {
+                do throws(KernelError) {
+                    bpf_object__close(try Self.load(configuration, [feature]))
+                } catch {
+                    refused[feature] = error.description
+                    loadable.remove(feature)
+                }
+            }
+            if loadable.isEmpty { throw error }
+            object = try Self.load(configuration, loadable)
+        }
+
+        self.configuration = configuration
+        self.object = object
+        lossesMap = bpf_map__fd(bpf_object__find_map_by_name(object, "losses"))
+        connectionsMap = bpf_map__fd(bpf_object__find_map_by_name(object, "connections"))
+        var links: [OpaquePointer] = []
+        var iterators: [Feature: Int32] = [:]
+        var maps: [Int32] = []
+        var map = bpf_object__next_map(object, nil)
+        while let current = map {
+            maps.append(bpf_map__fd(current))
+            map = bpf_object__next_map(object, current)
+        }
+
+        var rings: [Int32] = []
+        var failure: KernelError?
+        let outer = bpf_map__fd(bpf_object__find_map_by_name(object, "rings"))
+        for shard in 0..<UInt32(configuration.shards) {
+            let ring = Self.makeRing(configuration)
+            var key = shard
+            var value = UInt32(bitPattern: ring)
+            if ring < 0 || bpf_map_update_elem(outer, &key, &value, 0) != 0 {
+                failure = KernelError(operation: "making ring buffers", errno: .last, detail: "")
+                break
+            }
+            rings.append(ring)
+        }
+        ringDescriptors = rings
+        mapDescriptors = maps + rings
+
+        for feature in Feature.allCases where loadable.contains(feature) && failure == nil {
+            do throws(KernelError) {
+                let attached = try Self.attach(feature, object, connectionsMap)
+                links += attached
+                if feature.isIterator, let link = attached.first { iterators[feature] = bpf_link__fd(link) }
+            } catch {
+                refused[feature] = error.description
+            }
+        }
+        self.links = links
+        self.iterators = iterators
+        features = Feature.allCases.map { feature in
+            let reason = wanted.contains(feature) ? refused[feature] ?? "" : "switched off"
+            return FeatureState(feature: feature, isEnabled: reason.isEmpty, reason: reason)
+        }
+        if let failure { throw failure }
+    }
+
+    deinit {
+        for link in links { bpf_link__destroy(link) }
+        for ring in ringDescriptors { close(ring) }
+        bpf_object__close(object)
+    }
+
+    public func isEnabled(_ feature: Feature) -> Bool { features.contains { $0.feature == feature && $0.isEnabled } }
+
+    // MARK: Rings
+
+    /// Descriptors of the rings' maps, for polling.
+    public var pollDescriptors: [Int32] { ringDescriptors }
+
+    /// Maps the ring of one shard. One consumer only may take from it.
+    public func ring(_ shard: Int) throws(Errno) -> BPFRing {
+        try BPFRing(descriptor: ringDescriptors[shard], capacity: configuration.ringBytes)
+    }
+
+    /// Losses since the start: `[shard][reason]`, reasons by `enum martlet_loss`.
+    public func losses() -> [[UInt64]] {
+        let processors = max(Int(libbpf_num_possible_cpus()), 1)
+        var perCPU = [UInt64](repeating: 0, count: processors)
+        return (0..<configuration.shards).map { shard in
+            (0..<Int(MARTLET_LOSS_REASONS.rawValue)).map { reason in
+                var key = UInt32(shard * Int(MARTLET_LOSS_REASONS.rawValue) + reason)
+                guard bpf_map_lookup_elem(lossesMap, &key, &perCPU) == 0 else { return 0 }
+                return perCPU.reduce(0, &+)
+            }
+        }
+    }
+
+    /// Kernel memory of all maps and rings in bytes, as the kernel reports it in fdinfo (`memlock`).
+    public func memoryBytes() -> UInt64 {
+        var total: UInt64 = 0
+        for descriptor in mapDescriptors {
+            guard let text = try? SmallFile.text("/proc/self/fdinfo/\(descriptor)", limit: 4096) else { continue }
+            for line in text.split(separator: "\n") where line.hasPrefix("memlock:") {
+                total += UInt64(line.dropFirst(8).drop { $0 == " " || $0 == "\t" }) ?? 0
+            }
+        }
+        return total
+    }
+
+    // MARK: Iterators
+
+    /// Connections whose counters moved since the last call.
+    public func sampleConnections(_ body: (martlet_tcp_sample) -> Void) throws(Errno) {
+        try rows(.tcpSamples, body)
+    }
+
+    /// Processes of the machine.
+    public func findProcesses(_ body: (martlet_process_found) -> Void) throws(Errno) {
+        try rows(.processDiscovery, body)
+    }
+
+    /// Sockets of the calling thread's network namespace that are older than the agent. The kernel side remembers the
+    /// connections among them from then on.
+    public func findSockets(_ body: (martlet_tcp_found) -> Void) throws(Errno) {
+        try rows(.tcpDiscovery, body)
+    }
+
+    /// The connections that the kernel side remembers, by `martlet_endpoints.socket`.
+    public func openSockets() -> Set<UInt64> {
+        var found = Set<UInt64>()
+        var key: UInt64 = 0
+        var next: UInt64 = 0
+        var result = bpf_map_get_next_key(connectionsMap, nil, &next)
+        while result == 0, found.count <= configuration.maximumConnections {
+            found.insert(next)
+            key = next
+            result = bpf_map_get_next_key(connectionsMap, &key, &next)
+        }
+        return found
+    }
+
+    private func rows<Row: BitwiseCopyable>(_ feature: Feature, _ body: (Row) -> Void) throws(Errno) {
+        guard let link = iterators[feature] else { throw .unsupported }
+        let raw = bpf_iter_create(link)
+        guard raw >= 0 else { throw Errno(negated: raw) }
+        let file = FileDescriptor(owning: raw)
+        let size = MemoryLayout<Row>.stride
+        // The kernel hands over at most 8 pages a read (kernel/bpf/bpf_iter.c); a row may be cut at the end.
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 32768 + size, alignment: 16)
+        defer { buffer.deallocate() }
+        var filled = 0
+        while true {
+            let count: Int
+            do throws(Errno) {
+                count = try file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled...]))
+            } catch {
+                if error == .again { continue }
+                throw error
+            }
+            if count == 0 { return }
+            filled += count
+            var offset = 0
+            while offset + size <= filled {
+                body(buffer.loadUnaligned(fromByteOffset: offset, as: Row.self))
+                offset += size
+            }
+            filled -= offset
+            if filled > 0, offset > 0 {
+                buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: buffer[offset..<(offset + filled)]))
+            }
+        }
+    }
+
+    // MARK: Loading
+
+    private static func load(_ configuration: Configuration, _ features: Set<Feature>) throws(KernelError) -> OpaquePointer {
+        martlet_bpf_log_clear()
+        let bytes = objectBytes()
+        var options = bpf_object_open_opts()
+        options.sz = MemoryLayout<bpf_object_open_opts>.size
+        let opened = "martlet".withCString { name in
+            options.object_name = name
+            return bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, &options) }
+        }
+        guard let object = opened else {
+            throw KernelError(operation: "reading the BPF object", errno: .last, detail: lastLogLine())
+        }
+        let template = makeRing(configuration)
+        guard template >= 0 else {
+            let error = Errno.last
+            bpf_object__close(object)
+            throw KernelError(operation: "making ring buffers", errno: error, detail: "")
+        }
+        defer { close(template) }
+        var settings = martlet_config()
+        settings.shards = UInt32(configuration.shards)
+        settings.wake_bytes = UInt32(configuration.ringBytes / 4)
+        settings.memory_hierarchy = UInt32(configuration.memoryHierarchy)
+        if let map = bpf_object__find_map_by_name(object, ".rodata.config") {
+            _ = bpf_map__set_initial_value(map, &settings, MemoryLayout<martlet_config>.size)
+        }
+        if let outer = bpf_object__find_map_by_name(object, "rings") {
+            _ = bpf_map__set_max_entries(outer, UInt32(configuration.shards))
+            // Linux 5.8 and 5.9 take only inner maps of the template's very size.
+            _ = bpf_map__set_inner_map_fd(outer, template)
+        }
+        if let map = bpf_object__find_map_by_name(object, "losses") {
+            _ = bpf_map__set_max_entries(map, UInt32(configuration.shards) * MARTLET_LOSS_REASONS.rawValue)
+        }
+        if let map = bpf_object__find_map_by_name(object, "connections") {
+            _ = bpf_map__set_max_entries(map, UInt32(configuration.maximumConnections))
+        }
+        for feature in Feature.allCases {
+            for name in feature.programs {
+                guard let program = bpf_object__find_program_by_name(object, name) else {
+                    preconditionFailure("the BPF object lacks \(name)")
+                }
+                _ = bpf_program__set_autoload(program, features.contains(feature))
+            }
+        }
+        let result = bpf_object__load(object)
+        guard result == 0 else {
+            bpf_object__close(object)
+            throw KernelError(operation: "loading BPF programs", errno: Errno(negated: result), detail: lastLogLine())
+        }
+        return object
+    }
+
+    private static func makeRing(_ configuration: Configuration) -> Int32 {
+        bpf_map_create(BPF_MAP_TYPE_RINGBUF, "martlet_ring", 0, 0, UInt32(configuration.ringBytes), nil)
+    }
+
+    private static func attach(
+        _ feature: Feature, _ object: OpaquePointer, _ connections: Int32
+    ) throws(KernelError) -> [OpaquePointer] {
+        var links: [OpaquePointer] = []
+        for name in feature.programs {
+            martlet_bpf_log_clear()
+            let program = bpf_object__find_program_by_name(object, name)
+            let link: OpaquePointer?
+            if feature == .tcpSamples {
+                var target = bpf_iter_link_info()
+                target.map.map_fd = UInt32(bitPattern: connections)
+                link = withUnsafeMutablePointer(to: &target) { target in
+                    var options = bpf_iter_attach_opts()
+                    options.sz = MemoryLayout<bpf_iter_attach_opts>.size
+                    options.link_info = target
+                    options.link_info_len = UInt32(MemoryLayout<bpf_iter_link_info>.size)
+                    return bpf_program__attach_iter(program, &options)
+                }
+            } else {
+                link = bpf_program__attach(program)
+            }
+            guard let link else {
+                let error = KernelError(operation: "attaching \(name)", errno: .last, detail: lastLogLine())
+                for link in links { bpf_link__destroy(link) }
+                throw error
+            }
+            links.append(link)
+        }
+        return links
+    }
+
+    /// The object as the build embedded it: a character a byte, so UTF-8 of two bytes from 0x80 on.
+    private static func objectBytes() -> [UInt8] {
+        var bytes = [UInt8]()
+        bytes.reserveCapacity(embeddedObjectSize)
+        embeddedObject.withUTF8Buffer { text in
+            var index = 0
+            while index < text.count {
+                if text[index] < 0x80 {
+                    bytes.append(text[index])
+                    index += 1
+                } else {
+                    bytes.append((text[index] & 0x03) << 6 | text[index + 1] & 0x3F)
+                    index += 2
+                }
+            }
+        }
+        return bytes
+    }
+
+    /// The last line that says something: libbpf ends a verifier log with counters and repeats itself after it.
+    private static func lastLogLine() -> String {
+        let lines = String(cString: martlet_bpf_log()).split(separator: "\n")
+        let noise = ["processed ", "-- END", "-- BEGIN", "libbpf: failed to load object", "libbpf: prog"]
+        guard let line = lines.last(where: { line in !noise.contains { line.hasPrefix($0) } }) else { return "" }
+        return line.hasPrefix("libbpf: ") ? String(line.dropFirst(8)) : String(line)
+    }
+}
+
+extension Feature {
+    /// Whether the feature is read through a BPF iterator rather than by ring events.
+    var isIterator: Bool { self == .tcpSamples || self == .tcpDiscovery || self == .processDiscovery }
+}

@@ -1,0 +1,142 @@
+/// Every metric family of the node agent: the one catalogue. Names and types of `node_*` and `container_*` are those of
+/// coroot-node-agent (docs/compatibility.md); `martlet_*` are the agent's own.
+public enum MetricFamily: UInt16, CaseIterable, Sendable {
+    case nodeAgentInfo
+    case up
+    case nodeInfo
+    case nodeUptimeSeconds
+    case nodeResourcesCpuUsageSecondsTotal
+    case nodeResourcesCpuLogicalCores
+    case nodeResourcesMemoryTotalBytes
+    case nodeResourcesMemoryFreeBytes
+    case nodeResourcesMemoryAvailableBytes
+    case nodeResourcesMemoryCachedBytes
+    case nodeResourcesDiskReadsTotal
+    case nodeResourcesDiskWritesTotal
+    case nodeResourcesDiskReadBytesTotal
+    case nodeResourcesDiskWrittenBytesTotal
+    case nodeResourcesDiskReadTimeSecondsTotal
+    case nodeResourcesDiskWriteTimeSecondsTotal
+    case nodeResourcesDiskIoTimeSecondsTotal
+    case nodeNetReceivedBytesTotal
+    case nodeNetTransmittedBytesTotal
+    case nodeNetReceivedPacketsTotal
+    case nodeNetTransmittedPacketsTotal
+    case nodeNetInterfaceUp
+    case nodeNetInterfaceIp
+    case containerInfo
+    case containerRestartsTotal
+    case containerResourcesCpuLimitCores
+    case containerResourcesCpuUsageSecondsTotal
+    case containerResourcesCpuThrottledSecondsTotal
+    case containerResourcesMemoryRssBytes
+    case containerResourcesMemoryCacheBytes
+    case containerResourcesMemoryLimitBytes
+    case containerOomKillsTotal
+    case containerResourcesCpuPressureWaitingSecondsTotal
+    case containerResourcesMemoryPressureWaitingSecondsTotal
+    case containerResourcesIoPressureWaitingSecondsTotal
+    case containerNetTcpListenInfo
+    case containerNetTcpSuccessfulConnectsTotal
+    case containerNetTcpConnectionTimeSecondsTotal
+    case containerNetTcpFailedConnectsTotal
+    case containerNetTcpActiveConnections
+    case containerNetTcpRetransmitsTotal
+    case containerNetTcpBytesSentTotal
+    case containerNetTcpBytesReceivedTotal
+    case martletContainerAcceptedConnectionsTotal
+    case martletContainerInboundBytesTotal
+    case martletContainerProcesses
+    case martletFeatureEnabled
+    case martletEventsTotal
+    case martletEventsLostTotal
+    case martletDroppedTotal
+    case martletFaultsTotal
+    case martletDrainsTotal
+    case martletDrainBatchRecords
+    case martletDrainCpuSecondsTotal
+    case martletScrapeCpuSecondsTotal
+    case martletQueueDepth
+    case martletContainers
+    case martletSeries
+    case martletProcessCpuSecondsTotal
+    case martletProcessResidentBytes
+    case martletProcessOpenDescriptors
+    case martletBpfMemoryBytes
+    case martletRemoteWriteRequestsTotal
+    case martletRemoteWriteSamplesTotal
+
+    /// The name on the page.
+    public var name: String { Self.descriptions[Int(rawValue)].name }
+    /// One line on what is counted.
+    public var help: String { Self.descriptions[Int(rawValue)].help }
+    public var type: MetricType { Self.descriptions[Int(rawValue)].type }
+
+    /// In the order of the cases, which the unit tests check.
+    private static let descriptions: [(name: String, type: MetricType, help: String)] = [
+        ("node_agent_info", .gauge, "The version of the agent"),
+        ("up", .gauge, "Always 1: the agent is running; sent by remote write only"),
+        ("node_info", .gauge, "Host name and kernel release of the node"),
+        ("node_uptime_seconds", .gauge, "Time since the node booted"),
+        ("node_resources_cpu_usage_seconds_total", .counter, "CPU time of the node by mode"),
+        ("node_resources_cpu_logical_cores", .gauge, "Number of logical CPU cores"),
+        ("node_resources_memory_total_bytes", .gauge, "Memory of the node"),
+        ("node_resources_memory_free_bytes", .gauge, "Memory that nothing uses"),
+        ("node_resources_memory_available_bytes", .gauge, "Memory that can be had without swapping"),
+        ("node_resources_memory_cached_bytes", .gauge, "Memory of the page cache"),
+        ("node_resources_disk_reads_total", .counter, "Reads completed by the device"),
+        ("node_resources_disk_writes_total", .counter, "Writes completed by the device"),
+        ("node_resources_disk_read_bytes_total", .counter, "Bytes read from the device"),
+        ("node_resources_disk_written_bytes_total", .counter, "Bytes written to the device"),
+        ("node_resources_disk_read_time_seconds_total", .counter, "Time spent reading, summed over requests"),
+        ("node_resources_disk_write_time_seconds_total", .counter, "Time spent writing, summed over requests"),
+        ("node_resources_disk_io_time_seconds_total", .counter, "Time during which the device was busy"),
+        ("node_net_received_bytes_total", .counter, "Bytes received by the interface"),
+        ("node_net_transmitted_bytes_total", .counter, "Bytes sent by the interface"),
+        ("node_net_received_packets_total", .counter, "Packets received by the interface"),
+        ("node_net_transmitted_packets_total", .counter, "Packets sent by the interface"),
+        ("node_net_interface_up", .gauge, "1 if the interface's operational state is up"),
+        ("node_net_interface_ip", .gauge, "Addresses of the interface"),
+        ("container_info", .gauge, "Image and systemd properties of the container"),
+        ("container_restarts_total", .counter, "Number of times the container was restarted"),
+        ("container_resources_cpu_limit_cores", .gauge, "CPU limit of the container"),
+        ("container_resources_cpu_usage_seconds_total", .counter, "CPU time used by the container"),
+        ("container_resources_cpu_throttled_seconds_total", .counter, "Time during which the container was throttled"),
+        ("container_resources_memory_rss_bytes", .gauge, "Anonymous and mapped memory of the container"),
+        ("container_resources_memory_cache_bytes", .gauge, "Page cache of the container"),
+        ("container_resources_memory_limit_bytes", .gauge, "Memory limit of the container"),
+        ("container_oom_kills_total", .counter, "Processes of the container ended by the OOM killer"),
+        ("container_resources_cpu_pressure_waiting_seconds_total", .counter, "Time that tasks of the container waited for CPU (PSI)"),
+        ("container_resources_memory_pressure_waiting_seconds_total", .counter, "Time that tasks of the container waited for memory (PSI)"),
+        ("container_resources_io_pressure_waiting_seconds_total", .counter, "Time that tasks of the container waited for I/O (PSI)"),
+        ("container_net_tcp_listen_info", .gauge, "TCP addresses on which the container listens; 0 after the socket was closed"),
+        ("container_net_tcp_successful_connects_total", .counter, "Outbound TCP connections that were established"),
+        ("container_net_tcp_connection_time_seconds_total", .counter, "Time spent on establishing outbound TCP connections"),
+        ("container_net_tcp_failed_connects_total", .counter, "Outbound TCP connection attempts that failed"),
+        ("container_net_tcp_active_connections", .gauge, "Outbound TCP connections that are open"),
+        ("container_net_tcp_retransmits_total", .counter, "TCP segments sent again on outbound connections"),
+        ("container_net_tcp_bytes_sent_total", .counter, "Bytes sent on outbound TCP connections"),
+        ("container_net_tcp_bytes_received_total", .counter, "Bytes received on outbound TCP connections"),
+        ("martlet_container_accepted_connections_total", .counter, "Inbound TCP connections that the container accepted"),
+        ("martlet_container_inbound_bytes_total", .counter, "Bytes on inbound TCP connections by direction"),
+        ("martlet_container_processes", .gauge, "Live processes of the container"),
+        ("martlet_feature_enabled", .gauge, "1 if the kernel and the capabilities allow the feature"),
+        ("martlet_events_total", .counter, "Kernel events handled by type"),
+        ("martlet_events_lost_total", .counter, "Kernel events lost by ring and reason"),
+        ("martlet_dropped_total", .counter, "Things given up in user space by reason"),
+        ("martlet_faults_total", .counter, "Bad input and failed reads that the agent went on from, by kind"),
+        ("martlet_drains_total", .counter, "Times the rings were drained"),
+        ("martlet_drain_batch_records", .gauge, "Records in the last drain and in the largest one"),
+        ("martlet_drain_cpu_seconds_total", .counter, "CPU time spent on draining rings"),
+        ("martlet_scrape_cpu_seconds_total", .counter, "CPU time spent on gathering series for the page and for remote write"),
+        ("martlet_queue_depth", .gauge, "Entries that wait in an internal queue"),
+        ("martlet_containers", .gauge, "Containers known to the agent by state"),
+        ("martlet_series", .gauge, "Series in the last scrape"),
+        ("martlet_process_cpu_seconds_total", .counter, "CPU time of the agent by mode"),
+        ("martlet_process_resident_bytes", .gauge, "Resident memory of the agent"),
+        ("martlet_process_open_descriptors", .gauge, "Open file descriptors of the agent"),
+        ("martlet_bpf_memory_bytes", .gauge, "Kernel memory of the agent's BPF maps"),
+        ("martlet_remote_write_requests_total", .counter, "Remote write requests by result"),
+        ("martlet_remote_write_samples_total", .counter, "Samples by what became of them: sent or dropped"),
+    ]
+}

@@ -1,0 +1,5 @@
+/// The types of the Prometheus data model that Martlet emits.
+public enum MetricType: String, Sendable {
+    case counter
+    case gauge
+}

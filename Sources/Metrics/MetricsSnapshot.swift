@@ -1,0 +1,42 @@
+/// Every series of the agent at one moment, grouped by family: what the page shows and remote write sends.
+public struct MetricsSnapshot: Sendable {
+    /// One value of one series.
+    public struct Sample: Sendable {
+        public let labels: LabelSet
+        public let value: Double
+
+        public init(labels: LabelSet, value: Double) {
+            self.labels = labels
+            self.value = value
+        }
+    }
+
+    /// When the values were read, in milliseconds since the Unix epoch.
+    public let timestamp: Int64
+
+    /// Samples by `MetricFamily.rawValue`; an empty array means that the family is absent.
+    private var samplesByFamily: [[Sample]]
+
+    public init(timestamp: Int64) {
+        self.timestamp = timestamp
+        self.samplesByFamily = Array(repeating: [], count: MetricFamily.allCases.count)
+    }
+
+    public mutating func add(_ family: MetricFamily, _ labels: LabelSet, _ value: Double) {
+        samplesByFamily[Int(family.rawValue)].append(Sample(labels: labels, value: value))
+    }
+
+    /// Moves all samples of `other` into this snapshot.
+    public mutating func append(_ other: MetricsSnapshot) {
+        for index in samplesByFamily.indices { samplesByFamily[index] += other.samplesByFamily[index] }
+    }
+
+    /// The samples of one family in the order in which they were added.
+    public subscript(family: MetricFamily) -> [Sample] { samplesByFamily[Int(family.rawValue)] }
+
+    /// The number of samples over all families.
+    public var count: Int { samplesByFamily.reduce(0) { $0 + $1.count } }
+
+    /// Families that have at least one sample, in catalogue order.
+    public var families: [MetricFamily] { MetricFamily.allCases.filter { !self[$0].isEmpty } }
+}

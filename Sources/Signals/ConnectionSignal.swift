@@ -1,0 +1,42 @@
+public import CEvents
+public import Containers
+public import Ring
+
+/// TCP: finds the container of each event and hands every container its run of them.
+public actor ConnectionSignal {
+    public nonisolated let lane: Lane
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+
+    private let registry: Registry
+    private let table = ConnectionTable()
+
+    public init(lane: Lane, registry: Registry) {
+        self.lane = lane
+        self.registry = registry
+    }
+
+    /// Lends the table to the registry's isolation.
+    private func withRegistry(_ body: (ConnectionTable, isolated Registry) -> Void) {
+        // Safe: this actor and the registry share one lane, so nobody else runs meanwhile; `assumeIsolated` checks that.
+        nonisolated(unsafe) let table = table
+        nonisolated(unsafe) let body = body
+        registry.assumeIsolated { body(table, $0) }
+    }
+
+    func consume(_ batch: RecordBatch) { withRegistry { $0.consume(batch, $1) } }
+
+    /// After a pass over all rings: what had to wait is tried again.
+    func settle() { if !table.isSettled { withRegistry { $0.settle($1) } } }
+
+    /// Counters of a connection that is still open.
+    public func sample(_ row: martlet_tcp_sample) { table.sample(row) }
+
+    /// Sockets that are older than the agent.
+    public func found(_ rows: [martlet_tcp_found]) { withRegistry { $0.found(rows, $1) } }
+
+    /// Forgets sockets that the kernel no longer has, and returns them.
+    public func collectGarbage(open: Set<UInt64>) -> Set<UInt64> { table.collectGarbage(open: open) }
+
+    /// Events and sockets given up because a table was full.
+    var overflowed: UInt64 { table.overflowed }
+}

@@ -1,0 +1,168 @@
+internal import CEvents
+internal import Containers
+
+/// Which container has which socket: the state of `ConnectionSignal`, in the form in which it can be used while isolated to
+/// the registry.
+///
+/// A connection stays with the container that had it first. Events whose container or connection is not known yet wait, see
+/// `Deferred`.
+final class ConnectionTable {
+    private static let maximumDeferred = 65_536
+    private static let maximumOwners = 1 << 20
+
+    /// By socket; also of listening ones.
+    private var owners: [UInt64: Container] = [:]
+    private var deferred: Deferred<martlet_tcp>
+    private var deferredListens: Deferred<martlet_listen>
+    private var ownersFull: UInt64 = 0
+    /// Sockets that the last collection missed.
+    private var suspects = Set<UInt64>()
+
+    init() {
+        deferred = Deferred(limit: Self.maximumDeferred)
+        deferredListens = Deferred(limit: Self.maximumDeferred)
+    }
+
+    func consume(_ batch: RecordBatch, _ registry: isolated Registry) {
+        var run = 0
+        var runOwner: Container?
+        for index in 0..<batch.count {
+            let owner = owner(batch, index, registry)
+            if owner === runOwner { continue }
+            Self.hand(batch[run..<index], to: runOwner)
+            run = index
+            runOwner = owner
+        }
+        Self.hand(batch[run..<batch.count], to: runOwner)
+    }
+
+    private static func hand(_ batch: RecordBatch, to container: Container?) {
+        guard let container, batch.count > 0 else { return }
+        container.assumeIsolated { $0.apply(batch) }
+    }
+
+    /// The container of the record at `index`; nil if it has none, or if the event has to wait.
+    private func owner(_ batch: RecordBatch, _ index: Int, _ registry: isolated Registry) -> Container? {
+        guard let header = batch.load(index, as: martlet_header.self) else { return nil }
+        switch header.type {
+        case MARTLET_TCP_LISTEN_OPEN.rawValue, MARTLET_TCP_LISTEN_CLOSE.rawValue:
+            guard let event = batch.load(index, as: martlet_listen.self) else { return nil }
+            let isOpen = header.type == MARTLET_TCP_LISTEN_OPEN.rawValue
+            if isOpen, !registry.knows(cgroup: header.cgroup, memoryCgroup: header.memory_cgroup) {
+                deferredListens.add(event)
+                return nil
+            }
+            if !isOpen, owners[event.ends.socket] == nil {
+                deferredListens.add(event)
+                return nil
+            }
+            return owner(of: event, registry)
+        default:
+            guard let event = batch.load(index, as: martlet_tcp.self) else { return nil }
+            if isUnexplained(event, registry) {
+                deferred.add(event)
+                return nil
+            }
+            return owner(of: event, registry)
+        }
+    }
+
+    private func isUnexplained(_ event: martlet_tcp, _ registry: isolated Registry) -> Bool {
+        if event.header.type == MARTLET_TCP_CLOSED.rawValue { return owners[event.ends.socket] == nil }
+        return !registry.knows(cgroup: event.header.cgroup, memoryCgroup: event.header.memory_cgroup)
+    }
+
+    private func owner(of event: martlet_tcp, _ registry: isolated Registry) -> Container? {
+        let socket = event.ends.socket
+        switch event.header.type {
+        case MARTLET_TCP_CLOSED.rawValue:
+            return owners.removeValue(forKey: socket)
+                ?? registry.container(cgroup: event.header.cgroup, memoryCgroup: event.header.memory_cgroup)
+        case MARTLET_TCP_FAILED.rawValue:
+            return registry.container(cgroup: event.header.cgroup, memoryCgroup: event.header.memory_cgroup)
+        default:
+            return claim(socket, event.header, registry)
+        }
+    }
+
+    private func owner(of event: martlet_listen, _ registry: isolated Registry) -> Container? {
+        if event.header.type == MARTLET_TCP_LISTEN_CLOSE.rawValue {
+            return owners.removeValue(forKey: event.ends.socket)
+        }
+        return claim(event.ends.socket, event.header, registry)
+    }
+
+    private func claim(_ socket: UInt64, _ header: martlet_header, _ registry: isolated Registry) -> Container? {
+        guard let container = registry.container(cgroup: header.cgroup, memoryCgroup: header.memory_cgroup) else {
+            owners[socket] = nil
+            return nil
+        }
+        if owners.count < Self.maximumOwners { owners[socket] = container } else { ownersFull += 1 }
+        return container
+    }
+
+    var isSettled: Bool { deferred.isEmpty && deferredListens.isEmpty }
+
+    /// After a pass over all rings: see `Deferred`.
+    func settle(_ registry: isolated Registry) {
+        deferredListens.settle { event, isLast in
+            let isOpen = event.header.type == MARTLET_TCP_LISTEN_OPEN.rawValue
+            let isExplained =
+                isOpen
+                ? registry.knows(cgroup: event.header.cgroup, memoryCgroup: event.header.memory_cgroup)
+                : owners[event.ends.socket] != nil
+            guard isExplained || isLast, let container = owner(of: event, registry) else { return isLast }
+            container.assumeIsolated { container in
+                if isOpen {
+                    container.listenOpened(event.ends)
+                } else {
+                    container.listenClosed(event.ends.socket)
+                }
+            }
+            return true
+        }
+        deferred.settle { event, isLast in
+            guard isLast || !isUnexplained(event, registry) else { return false }
+            owner(of: event, registry)?.assumeIsolated { $0.apply(event) }
+            return true
+        }
+    }
+
+    /// Counters of connections that are still open.
+    func sample(_ row: martlet_tcp_sample) {
+        owners[row.socket]?.assumeIsolated { $0.sample(row) }
+    }
+
+    /// Sockets that are older than the agent: listening ones first, so that inbound connections can be told by their port.
+    func found(_ rows: [martlet_tcp_found], _ registry: isolated Registry) {
+        var listening = Set<UInt64>()
+        for row in rows where row.header.type == MARTLET_TCP_LISTEN_OPEN.rawValue {
+            listening.insert(UInt64(row.ends.netns) << 16 | UInt64(row.ends.local_port))
+            if owners[row.ends.socket] != nil { continue }
+            claim(row.ends.socket, row.header, registry)?.assumeIsolated { $0.listenOpened(row.ends) }
+        }
+        for row in rows where row.header.type == MARTLET_TCP_ESTABLISHED.rawValue {
+            if owners[row.ends.socket] != nil { continue }
+            let isInbound =
+                listening.contains(UInt64(row.ends.netns) << 16 | UInt64(row.ends.local_port))
+                || row.ends.remote_port > row.ends.local_port
+            claim(row.ends.socket, row.header, registry)?
+                .assumeIsolated { $0.found(row.ends, isInbound: isInbound, at: row.header.time_ns) }
+        }
+    }
+
+    /// Forgets sockets that the kernel no longer has, and returns them. Only what was missing last time too: the end of
+    /// another may still wait in a ring. `open` names connections; listening sockets are not among them and stay.
+    func collectGarbage(open: Set<UInt64>) -> Set<UInt64> {
+        var missing = Set<UInt64>()
+        for (socket, container) in owners where !open.contains(socket) {
+            if !container.assumeIsolated({ $0.isListening(on: socket) }) { missing.insert(socket) }
+        }
+        let lost = missing.intersection(suspects)
+        suspects = missing.subtracting(lost)
+        for socket in lost { owners[socket] = nil }
+        return lost
+    }
+
+    var overflowed: UInt64 { deferred.overflowed + deferredListens.overflowed + ownersFull }
+}

@@ -1,0 +1,191 @@
+internal import CEvents
+public import Containers
+public import Kernel
+public import Linux
+public import Metrics
+public import Ring
+
+/// Empties the BPF rings on a timer that adapts to the load, and gives each signal its batch of records in place.
+///
+/// A pass takes every ring once, up to what was written when the pass reached it, and then lets the signals settle what had
+/// to wait. The pause between two passes halves while a ring fills up by more than an eighth meanwhile, and doubles while
+/// all stay almost empty; a ring that fills to a quarter wakes the lane at once (bpf/include/common.h).
+public actor Drain {
+    private static let shortestPause: UInt64 = 1_000_000
+    private static let longestPause: UInt64 = 64_000_000
+    /// Records handed over at once; their space is given back after that.
+    private static let batchSize = 512
+
+    private enum Route: Int {
+        case processes
+        case cgroups
+        case connections
+        case unknown
+    }
+
+    public nonisolated let lane: Lane
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
+
+    private let kernel: KernelSide
+    private let processSignal: ProcessSignal
+    private let cgroupSignal: CgroupSignal
+    private let connectionSignal: ConnectionSignal
+    private let registry: Registry
+    private var rings: [RingBox] = []
+    // Safe: only isolated code uses it, and `deinit`, which runs when nobody else can.
+    nonisolated(unsafe) private let scratch: UnsafeMutableBufferPointer<UnsafeRawBufferPointer>
+    private var pause: UInt64 = 8_000_000
+
+    /// Events by `enum martlet_event_type`.
+    private var events = [UInt64](repeating: 0, count: Int(MARTLET_EVENT_TYPES.rawValue))
+    private var passes: UInt64 = 0
+    private var lastRecords = 0
+    private var mostRecords = 0
+    private var cpuNanoseconds: UInt64 = 0
+
+    /// A ring owns its mapping and cannot be copied; an array's elements can.
+    private final class RingBox {
+        var ring: BPFRing
+        init(_ ring: consuming BPFRing) { self.ring = ring }
+    }
+
+    public init(
+        lane: Lane, kernel: KernelSide, registry: Registry, processSignal: ProcessSignal, cgroupSignal: CgroupSignal,
+        connectionSignal: ConnectionSignal
+    ) {
+        self.lane = lane
+        self.kernel = kernel
+        self.registry = registry
+        self.processSignal = processSignal
+        self.cgroupSignal = cgroupSignal
+        self.connectionSignal = connectionSignal
+        scratch = .allocate(capacity: Self.batchSize)
+    }
+
+    deinit { scratch.deallocate() }
+
+    /// Maps the rings and begins to drain them.
+    public func start() throws(Errno) {
+        for shard in 0..<kernel.configuration.shards { rings.append(RingBox(try kernel.ring(shard))) }
+        for descriptor in kernel.pollDescriptors {
+            try lane.watch(descriptor) { [self] in assumeIsolated { $0.pass() } }
+        }
+        lane.addTimer(after: 0) { [self] in assumeIsolated { $0.timedPass() } }
+    }
+
+    private func timedPass() -> UInt64 {
+        var fill = 0
+        for box in rings { fill = max(fill, box.ring.pending * 8 / box.ring.capacity) }
+        if fill >= 1 {
+            pause = max(pause / 2, Self.shortestPause)
+        } else {
+            pause = min(pause * 2, Self.longestPause)
+        }
+        pass()
+        return pause
+    }
+
+    /// One pass over all rings; see the type's description.
+    public func pass() {
+        let begin = MonotonicClock.threadCPU()
+        var records = 0
+        for box in rings {
+            var budget = box.ring.pending
+            while budget > 0 {
+                let before = box.ring.taken
+                records += take(box)
+                let bytes = Int(bitPattern: box.ring.taken &- before)
+                // A record that is still being written ends the pass for this ring.
+                if bytes == 0 { break }
+                budget -= bytes
+            }
+        }
+        processSignal.assumeIsolated { $0.settle() }
+        connectionSignal.assumeIsolated { $0.settle() }
+        passes += 1
+        lastRecords = records
+        mostRecords = max(mostRecords, records)
+        cpuNanoseconds += MonotonicClock.threadCPU() - begin
+    }
+
+    /// Takes one batch from a ring and hands it over in runs of one signal.
+    private func take(_ box: RingBox) -> Int {
+        var filled = 0
+        let count = box.ring.take(limit: Self.batchSize) { record in
+            scratch[filled] = record
+            filled += 1
+        }
+        var run = 0
+        var runRoute = Route.unknown
+        for index in 0..<filled {
+            let route = route(scratch[index])
+            if route == runRoute { continue }
+            hand(run..<index, to: runRoute)
+            run = index
+            runRoute = route
+        }
+        hand(run..<filled, to: runRoute)
+        box.ring.release()
+        return count
+    }
+
+    private func route(_ record: UnsafeRawBufferPointer) -> Route {
+        guard record.count >= MemoryLayout<martlet_header>.size else { return .unknown }
+        let type = record.load(as: martlet_header.self).type
+        if type < UInt32(events.count) { events[Int(type)] &+= 1 }
+        switch type {
+        case MARTLET_PROCESS_START.rawValue...MARTLET_PROCESS_EXIT.rawValue: return .processes
+        case MARTLET_CGROUP_MADE.rawValue...MARTLET_CGROUP_ATTACH.rawValue: return .cgroups
+        case MARTLET_TCP_ESTABLISHED.rawValue...MARTLET_TCP_LISTEN_CLOSE.rawValue: return .connections
+        default: return .unknown
+        }
+    }
+
+    private func hand(_ range: Range<Int>, to route: Route) {
+        if range.isEmpty { return }
+        let batch = RecordBatch(UnsafeBufferPointer(rebasing: scratch[range]))
+        switch route {
+        case .processes: processSignal.assumeIsolated { $0.consume(batch) }
+        case .cgroups: cgroupSignal.assumeIsolated { $0.consume(batch) }
+        case .connections: connectionSignal.assumeIsolated { $0.consume(batch) }
+        case .unknown: break
+        }
+    }
+
+    // MARK: Self-metrics
+
+    /// What the drain and the rings did so far.
+    public func snapshot(common: LabelSet) -> MetricsSnapshot {
+        var snapshot = MetricsSnapshot(timestamp: 0)
+        for (index, name) in Self.eventNames.enumerated() where !name.isEmpty {
+            snapshot.add(.martletEventsTotal, common.adding([("type", name)]), Double(events[index]))
+        }
+        for (shard, reasons) in kernel.losses().enumerated() {
+            for (reason, count) in reasons.enumerated() {
+                let labels = common.adding([("ring", String(shard)), ("reason", Self.lossNames[reason])])
+                snapshot.add(.martletEventsLostTotal, labels, Double(count))
+            }
+        }
+        snapshot.add(.martletDrainsTotal, common, Double(passes))
+        snapshot.add(.martletDrainBatchRecords, common.adding([("which", "last")]), Double(lastRecords))
+        snapshot.add(.martletDrainBatchRecords, common.adding([("which", "largest")]), Double(mostRecords))
+        snapshot.add(.martletDrainCpuSecondsTotal, common, Double(cpuNanoseconds) / 1e9)
+        for (shard, box) in rings.enumerated() {
+            snapshot.add(
+                .martletQueueDepth, common.adding([("queue", "ring_\(shard)_bytes")]), Double(box.ring.pending))
+        }
+        let overflowed = processSignal.assumeIsolated { $0.overflowed } + connectionSignal.assumeIsolated { $0.overflowed }
+        snapshot.add(.martletDroppedTotal, common.adding([("reason", "deferred_full")]), Double(overflowed))
+        snapshot.add(.martletBpfMemoryBytes, common, Double(kernel.memoryBytes()))
+        return snapshot
+    }
+
+    /// By `enum martlet_event_type`.
+    private static let eventNames = [
+        "", "process_start", "process_exec", "process_exit", "cgroup_made", "cgroup_removed", "cgroup_attach",
+        "tcp_established", "tcp_failed", "tcp_accepted", "tcp_closed", "tcp_listen_open", "tcp_listen_close",
+    ]
+
+    /// By `enum martlet_loss`.
+    private static let lossNames = ["ring_full", "connections_full", "path_too_long"]
+}

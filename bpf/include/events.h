@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Every layout that crosses from the kernel side to user space: ring records, iterator rows, map values, configuration.
+ * The only definition; C and Swift both include it.
+ *
+ * Invariants: all members are naturally aligned and every structure is a multiple of 8 bytes, so that the layout is the
+ * same for every compiler; addresses are 16 bytes, IPv4 as ::ffff:a.b.c.d; ports are in host order; times are
+ * CLOCK_MONOTONIC nanoseconds unless the name says otherwise.
+ */
+#ifndef MARTLET_EVENTS_H
+#define MARTLET_EVENTS_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+enum martlet_event_type {
+    MARTLET_PROCESS_START = 1,
+    MARTLET_PROCESS_EXEC = 2,
+    MARTLET_PROCESS_EXIT = 3,
+    MARTLET_CGROUP_MADE = 4,
+    MARTLET_CGROUP_REMOVED = 5,
+    MARTLET_CGROUP_ATTACH = 6,
+    MARTLET_TCP_ESTABLISHED = 7,
+    MARTLET_TCP_FAILED = 8,
+    MARTLET_TCP_ACCEPTED = 9,
+    MARTLET_TCP_CLOSED = 10,
+    MARTLET_TCP_LISTEN_OPEN = 11,
+    MARTLET_TCP_LISTEN_CLOSE = 12,
+    MARTLET_EVENT_TYPES = 13,
+};
+
+/* Why a record or a piece of state was given up. */
+enum martlet_loss {
+    MARTLET_LOSS_RING_FULL = 0,        /* no room in the ring */
+    MARTLET_LOSS_CONNECTIONS_FULL = 1, /* no room in the table of connections */
+    MARTLET_LOSS_PATH_TOO_LONG = 2,    /* a cgroup's path exceeds MARTLET_PATH_MAX */
+    MARTLET_LOSS_REASONS = 3,
+};
+
+/* First member of every ring record. */
+struct martlet_header {
+    __u64 time_ns;
+    __u64 cgroup;        /* kernfs id in the cgroup2 tree; 1 is its root */
+    __u64 memory_cgroup; /* kernfs id in the v1 memory hierarchy; 0 if there is none or it is not known */
+    __u32 type;          /* enum martlet_event_type */
+    __u32 pid;           /* thread group id in the initial pid namespace; 0 if no process is known */
+};
+
+struct martlet_process_start {
+    struct martlet_header header;
+    __u64 start_boottime_ns; /* CLOCK_BOOTTIME */
+    __u32 parent_pid;
+    __u32 _reserved;
+    char comm[16];
+};
+
+struct martlet_process_exec {
+    struct martlet_header header;
+    char comm[16];
+};
+
+struct martlet_process_exit {
+    struct martlet_header header;
+    __u64 start_boottime_ns;
+    __u32 exit_code; /* as wait(2) gives it */
+    __u32 oom_killed;
+};
+
+#define MARTLET_PATH_MAX 1024
+
+/* Made and removed. A record is as long as its path: offsetof(path) + path_length rounded up to 8. */
+struct martlet_cgroup {
+    struct martlet_header header;
+    __u64 id;
+    __u32 hierarchy;   /* 0 is cgroup2 */
+    __u32 path_length; /* bytes of path, without terminator; 0 if the path was too long */
+    char path[MARTLET_PATH_MAX];
+};
+
+/* A process moved to another cgroup. */
+struct martlet_cgroup_attach {
+    struct martlet_header header;
+    __u64 id;
+    __u32 hierarchy;
+    __u32 _reserved;
+    __u64 start_boottime_ns;
+};
+
+enum martlet_role {
+    MARTLET_OUTBOUND = 0,
+    MARTLET_INBOUND = 1,
+};
+
+/* Both ends of a TCP connection; `socket` is unique while the connection lives. */
+struct martlet_endpoints {
+    __u64 socket;
+    __u8 local_address[16];
+    __u8 remote_address[16];
+    __u16 local_port;
+    __u16 remote_port;
+    __u32 netns; /* inode number of the network namespace */
+};
+
+struct martlet_tcp {
+    struct martlet_header header;
+    struct martlet_endpoints ends;
+    __u64 duration_ns; /* established: since connect(2); closed: since established; 0 if the start was not seen */
+    __u64 bytes_sent;  /* payload bytes since the agent first saw the connection, each counted once */
+    __u64 bytes_received;
+    __u32 retransmits; /* segments */
+    __u32 role;        /* enum martlet_role */
+};
+
+struct martlet_listen {
+    struct martlet_header header;
+    struct martlet_endpoints ends; /* remote side zero */
+};
+
+/* A row of the iterator over open connections: only those that changed since the last run. */
+struct martlet_tcp_sample {
+    __u64 socket;
+    __u64 started_ns; /* tells two connections at one address apart */
+    __u64 bytes_sent;
+    __u64 bytes_received;
+    __u64 retransmits;
+};
+
+/* A row of the iterator over sockets that are older than the agent. */
+struct martlet_tcp_found {
+    struct martlet_header header; /* type: MARTLET_TCP_ESTABLISHED or MARTLET_TCP_LISTEN_OPEN */
+    struct martlet_endpoints ends;
+};
+
+/* A row of the iterator over processes that are older than the agent. */
+struct martlet_process_found {
+    __u64 cgroup;
+    __u64 memory_cgroup;
+    __u64 start_boottime_ns;
+    __u32 pid;
+    __u32 parent_pid;
+    char comm[16];
+};
+
+/* Value of the map of open connections, keyed by socket address. */
+struct martlet_connection {
+    __u64 started_ns;     /* connect(2), or when it was accepted or found */
+    __u64 established_ns; /* 0 before */
+    __u64 cgroup;
+    __u64 memory_cgroup;
+    __u64 base_sent; /* counters when the agent found the connection */
+    __u64 base_received;
+    __u64 base_retransmits;
+    __u64 sampled_sent; /* what the iterator reported last */
+    __u64 sampled_received;
+    __u64 sampled_retransmits;
+    __u32 pid;
+    __u32 role;
+    __u16 remote_port;
+    __u16 _reserved[3];
+    __u8 remote_address[16];
+};
+
+/* Read-only configuration, set before the programs are loaded. */
+struct martlet_config {
+    __u32 shards;             /* rings; a power of two */
+    __u32 wake_bytes;         /* fill of one ring from which the consumer is woken at once */
+    __u32 memory_hierarchy;   /* hierarchy id of the v1 memory controller; 0 if it is on cgroup2 or absent */
+    __u32 _reserved;
+};
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The kernel types that the programs read, kept by hand: only the members in use, in any order. CO-RE relocates every
+ * access to the running kernel's BTF, so offsets here mean nothing. A `___name` suffix marks the layout of another
+ * kernel version.
+ */
+#ifndef MARTLET_VMLINUX_H
+#define MARTLET_VMLINUX_H
+
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef signed char __s8;
+typedef short __s16;
+typedef int __s32;
+typedef long long __s64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u64 __be64;
+typedef __u16 __sum16;
+typedef __u32 __wsum;
+typedef _Bool bool;
+
+enum { false = 0, true = 1 };
+
+/* include/uapi/linux/bpf.h */
+enum bpf_map_type {
+    BPF_MAP_TYPE_HASH = 1,
+    BPF_MAP_TYPE_ARRAY = 2,
+    BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+    BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+    BPF_MAP_TYPE_RINGBUF = 27,
+};
+
+enum {
+    BPF_ANY = 0,
+    BPF_NOEXIST = 1,
+    BPF_F_NO_PREALLOC = 1,
+    BPF_RB_NO_WAKEUP = 1,
+    BPF_RB_FORCE_WAKEUP = 2,
+    BPF_RB_AVAIL_DATA = 0,
+};
+
+/* include/net/tcp_states.h */
+enum {
+    TCP_ESTABLISHED = 1,
+    TCP_SYN_SENT = 2,
+    TCP_SYN_RECV = 3,
+    TCP_TIME_WAIT = 6,
+    TCP_CLOSE = 7,
+    TCP_LISTEN = 10,
+    TCP_NEW_SYN_RECV = 12,
+};
+
+enum {
+    AF_INET = 2,
+    AF_INET6 = 10,
+    IPPROTO_TCP = 6,
+    SOCK_DONE = 1, /* include/net/sock.h, enum sock_flags: the peer's FIN was received */
+};
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* include/linux/cgroup-defs.h */
+enum cgroup_subsys_id { memory_cgrp_id = 4 };
+
+struct kernfs_node {
+    __u64 id;
+};
+
+struct cgroup_root {
+    int hierarchy_id;
+};
+
+struct cgroup {
+    int level;
+    struct kernfs_node *kn;
+    struct cgroup_root *root;
+};
+
+struct cgroup_subsys_state {
+    struct cgroup *cgroup;
+};
+
+struct css_set {
+    struct cgroup_subsys_state *subsys[16];
+    struct cgroup *dfl_cgrp;
+};
+
+struct sock_cgroup_data {
+    struct cgroup *cgroup;
+};
+
+/* Before 5.15 one word held either the pointer or net_cls and net_prio numbers; bit 0 tells which. */
+struct sock_cgroup_data___before_5_15 {
+    __u64 val;
+};
+
+typedef struct {
+    int counter;
+} atomic_t;
+
+struct mm_struct {
+    int _opaque;
+};
+
+struct signal_struct {
+    atomic_t live;
+    int group_exit_code;
+    struct mm_struct *oom_mm;
+};
+
+struct task_struct {
+    unsigned int flags;
+    int exit_code;
+    int pid;
+    int tgid;
+    struct task_struct *real_parent;
+    struct task_struct *group_leader;
+    __u64 start_boottime;
+    char comm[16];
+    struct signal_struct *signal;
+    struct css_set *cgroups;
+};
+
+struct linux_binprm {
+    const char *filename;
+};
+
+struct ns_common {
+    unsigned int inum;
+};
+
+struct net {
+    struct ns_common ns;
+};
+
+typedef struct {
+    struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+    union {
+        __u8 u6_addr8[16];
+    } in6_u;
+};
+
+struct sock_common {
+    __be32 skc_daddr;
+    __be32 skc_rcv_saddr;
+    __be16 skc_dport;
+    __u16 skc_num;
+    unsigned short skc_family;
+    unsigned long skc_flags;
+    volatile unsigned char skc_state;
+    possible_net_t skc_net;
+    struct in6_addr skc_v6_daddr;
+    struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sock {
+    struct sock_common __sk_common;
+    __u16 sk_protocol;
+    struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct tcp_sock {
+    __u64 bytes_received;
+    __u64 bytes_sent;
+    __u64 bytes_retrans;
+    __u32 total_retrans;
+};
+
+struct seq_file {
+    int _opaque;
+};
+
+struct bpf_map {
+    int _opaque;
+};
+
+struct bpf_iter_meta {
+    struct seq_file *seq;
+    __u64 session_id;
+    __u64 seq_num;
+};
+
+struct bpf_iter__task {
+    struct bpf_iter_meta *meta;
+    struct task_struct *task;
+};
+
+struct bpf_iter__tcp {
+    struct bpf_iter_meta *meta;
+    struct sock_common *sk_common;
+};
+
+struct bpf_iter__bpf_map_elem {
+    struct bpf_iter_meta *meta;
+    struct bpf_map *map;
+    void *key;
+    void *value;
+};
+
+#pragma clang attribute pop
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Processes: start, exec, exit with its reason; and those that are older than the agent. */
+#include "common.h"
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child) {
+    struct martlet_process_start *event;
+
+    if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid)) return 0; /* a thread */
+    event = reserve(sizeof(*event));
+    if (!event) return 0;
+    fill_task_header(&event->header, MARTLET_PROCESS_START, child);
+    event->start_boottime_ns = BPF_CORE_READ(child, start_boottime);
+    event->parent_pid = BPF_CORE_READ(parent, tgid);
+    event->_reserved = 0;
+    BPF_CORE_READ_INTO(&event->comm, child, comm);
+    submit(event);
+    return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task) {
+    struct martlet_process_exec *event = reserve(sizeof(*event));
+
+    if (!event) return 0;
+    fill_task_header(&event->header, MARTLET_PROCESS_EXEC, task);
+    BPF_CORE_READ_INTO(&event->comm, task, comm);
+    submit(event);
+    return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task) {
+    struct martlet_process_exit *event;
+
+    /* The kernel counts a thread out before this tracepoint: zero means that the last one of the process ends. */
+    if (BPF_CORE_READ(task, signal, live.counter) != 0) return 0;
+    event = reserve(sizeof(*event));
+    if (!event) return 0;
+    fill_task_header(&event->header, MARTLET_PROCESS_EXIT, task);
+    event->start_boottime_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+    event->exit_code = BPF_CORE_READ(task, exit_code);
+    /* mark_oom_victim() in mm/oom_kill.c keeps the victim's mm here; nothing else sets it. */
+    event->oom_killed = BPF_CORE_READ(task, signal, oom_mm) != NULL;
+    submit(event);
+    return 0;
+}
+
+SEC("iter/task")
+int find_processes(struct bpf_iter__task *context) {
+    struct task_struct *task = context->task;
+    struct martlet_process_found row = {};
+
+    if (!task) return 0;
+    if (BPF_CORE_READ(task, pid) != BPF_CORE_READ(task, tgid)) return 0;
+    if (BPF_CORE_READ(task, flags) & TASK_IS_KERNEL_THREAD) return 0;
+    row.cgroup = cgroup_of_task(task);
+    row.memory_cgroup = memory_cgroup_of_task(task);
+    row.start_boottime_ns = BPF_CORE_READ(task, start_boottime);
+    row.pid = BPF_CORE_READ(task, tgid);
+    row.parent_pid = BPF_CORE_READ(task, real_parent, tgid);
+    BPF_CORE_READ_INTO(&row.comm, task, comm);
+    bpf_seq_write(context->meta->seq, &row, sizeof(row));
+    return 0;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * TCP connections, from the kernel's own state machine (inet_sock_set_state), whatever system call drives it.
+ *
+ * Bytes and retransmits come from the socket's counters (struct tcp_sock, include/linux/tcp.h), so that sendfile, splice,
+ * io_uring, zero-copy and TLS count like write. `bytes_sent` counts payload with repeats, `bytes_retrans` the repeats.
+ * `bytes_received` advances with rcv_nxt, and so counts the peer's FIN as one byte; SOCK_DONE says that it came.
+ *
+ * A connection belongs to the cgroup of its socket: the state changes in whatever task the packet interrupts. The
+ * connecting task's v1 memory cgroup is kept beside it, for hosts without a cgroup2 tree.
+ */
+#include "common.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 65536);
+    __type(key, __u64);
+    __type(value, struct martlet_connection);
+} connections SEC(".maps");
+
+struct tcp_counters {
+    __u64 sent;
+    __u64 received;
+    __u64 retransmits;
+};
+
+static __always_inline void read_counters(struct sock *socket, struct tcp_counters *counters) {
+    struct tcp_sock *tcp = (struct tcp_sock *)socket;
+    __u64 received = BPF_CORE_READ(tcp, bytes_received);
+
+    counters->sent = BPF_CORE_READ(tcp, bytes_sent) - BPF_CORE_READ(tcp, bytes_retrans);
+    if (received && (BPF_CORE_READ(socket, __sk_common.skc_flags) & (1ul << SOCK_DONE))) received -= 1;
+    counters->received = received;
+    counters->retransmits = BPF_CORE_READ(tcp, total_retrans);
+}
+
+static __always_inline __u64 cgroup_of_socket(struct sock *socket) {
+    struct cgroup *group;
+
+    if (bpf_core_field_exists(socket->sk_cgrp_data.cgroup)) {
+        group = BPF_CORE_READ(socket, sk_cgrp_data.cgroup);
+    } else {
+        struct sock_cgroup_data___before_5_15 *data = (void *)&socket->sk_cgrp_data;
+        __u64 value = BPF_CORE_READ(data, val);
+        if (value & 1) return 0; /* numbers of net_cls or net_prio, no pointer */
+        group = (struct cgroup *)value;
+    }
+    return group ? BPF_CORE_READ(group, kn, id) : 0;
+}
+
+static __always_inline void map_ipv4(__u8 *target, __be32 address) {
+    __builtin_memset(target, 0, 10);
+    target[10] = target[11] = 0xff;
+    __builtin_memcpy(target + 12, &address, 4);
+}
+
+static __always_inline void read_remote(struct sock *socket, __u8 *address) {
+    if (BPF_CORE_READ(socket, __sk_common.skc_family) == AF_INET)
+        map_ipv4(address, BPF_CORE_READ(socket, __sk_common.skc_daddr));
+    else
+        bpf_core_read(address, 16, &socket->__sk_common.skc_v6_daddr);
+}
+
+static __always_inline void read_endpoints(struct sock *socket, struct martlet_endpoints *ends) {
+    ends->socket = (__u64)socket;
+    ends->local_port = BPF_CORE_READ(socket, __sk_common.skc_num);
+    ends->remote_port = __builtin_bswap16(BPF_CORE_READ(socket, __sk_common.skc_dport));
+    ends->netns = BPF_CORE_READ(socket, __sk_common.skc_net.net, ns.inum);
+    read_remote(socket, ends->remote_address);
+    if (BPF_CORE_READ(socket, __sk_common.skc_family) == AF_INET)
+        map_ipv4(ends->local_address, BPF_CORE_READ(socket, __sk_common.skc_rcv_saddr));
+    else
+        bpf_core_read(ends->local_address, 16, &socket->__sk_common.skc_v6_rcv_saddr);
+}
+
+static __always_inline void report_listen(struct sock *socket, enum martlet_event_type type) {
+    struct martlet_listen *event = reserve(sizeof(*event));
+
+    if (!event) return;
+    fill_header(&event->header, type);
+    event->header.cgroup = cgroup_of_socket(socket);
+    event->header.memory_cgroup = 0;
+    event->header.pid = 0;
+    if (type == MARTLET_TCP_LISTEN_OPEN) {
+        struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+        event->header.pid = bpf_get_current_pid_tgid() >> 32;
+        event->header.memory_cgroup = memory_cgroup_of_task(task);
+    }
+    read_endpoints(socket, &event->ends);
+    __builtin_memset(event->ends.remote_address, 0, sizeof(event->ends.remote_address));
+    event->ends.remote_port = 0;
+    submit(event);
+}
+
+/* One connection event. `connection` may be NULL: then the start was not seen. */
+static __always_inline void report_connection(
+    struct sock *socket, struct martlet_connection *connection, enum martlet_event_type type, __u32 role) {
+    struct martlet_tcp *event = reserve(sizeof(*event));
+    struct tcp_counters counters;
+
+    if (!event) return;
+    fill_header(&event->header, type);
+    read_endpoints(socket, &event->ends);
+    read_counters(socket, &counters);
+    event->bytes_sent = counters.sent;
+    event->bytes_received = counters.received;
+    event->retransmits = counters.retransmits;
+    event->role = role;
+    event->duration_ns = 0;
+    if (connection) {
+        __u64 start = type == MARTLET_TCP_CLOSED ? connection->established_ns : connection->started_ns;
+        event->header.pid = connection->pid;
+        event->header.cgroup = connection->cgroup;
+        event->header.memory_cgroup = connection->memory_cgroup;
+        event->bytes_sent -= connection->base_sent;
+        event->bytes_received -= connection->base_received;
+        event->retransmits -= connection->base_retransmits;
+        if (start && type != MARTLET_TCP_ACCEPTED) event->duration_ns = event->header.time_ns - start;
+        /* The kernel clears these of a connection that failed at once. */
+        __builtin_memcpy(event->ends.remote_address, connection->remote_address, 16);
+        event->ends.remote_port = connection->remote_port;
+    } else {
+        event->header.pid = 0;
+        event->header.cgroup = cgroup_of_socket(socket);
+        event->header.memory_cgroup = 0;
+    }
+    submit(event);
+}
+
+static __always_inline void remember(__u64 key, struct martlet_connection *connection) {
+    if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY)) count_loss(MARTLET_LOSS_CONNECTIONS_FULL);
+}
+
+static __always_inline void fill_connection(struct sock *socket, struct martlet_connection *connection, __u32 role) {
+    connection->started_ns = bpf_ktime_get_ns();
+    connection->cgroup = cgroup_of_socket(socket);
+    connection->role = role;
+    connection->remote_port = __builtin_bswap16(BPF_CORE_READ(socket, __sk_common.skc_dport));
+    read_remote(socket, connection->remote_address);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state, struct sock *socket, int old, int new) {
+    __u64 key = (__u64)socket;
+    struct martlet_connection *known;
+
+    if (BPF_CORE_READ(socket, sk_protocol) != IPPROTO_TCP) return 0;
+
+    if (new == TCP_SYN_SENT) {
+        struct martlet_connection connection = {};
+        fill_connection(socket, &connection, MARTLET_OUTBOUND);
+        connection.pid = bpf_get_current_pid_tgid() >> 32; /* connect(2) runs in its caller */
+        connection.memory_cgroup = memory_cgroup_of_task((struct task_struct *)bpf_get_current_task());
+        remember(key, &connection);
+        return 0;
+    }
+    if (new == TCP_ESTABLISHED) {
+        known = bpf_map_lookup_elem(&connections, &key);
+        if (known) {
+            known->established_ns = bpf_ktime_get_ns();
+            report_connection(socket, known, MARTLET_TCP_ESTABLISHED, MARTLET_OUTBOUND);
+        } else {
+            struct martlet_connection connection = {};
+            __u32 role = old == TCP_SYN_SENT ? MARTLET_OUTBOUND : MARTLET_INBOUND;
+            fill_connection(socket, &connection, role);
+            connection.established_ns = connection.started_ns;
+            remember(key, &connection);
+            report_connection(socket, NULL, role ? MARTLET_TCP_ACCEPTED : MARTLET_TCP_ESTABLISHED, role);
+        }
+        return 0;
+    }
+    if (new == TCP_LISTEN) {
+        report_listen(socket, MARTLET_TCP_LISTEN_OPEN);
+        return 0;
+    }
+    if (new != TCP_CLOSE) return 0;
+    if (old == TCP_LISTEN) {
+        report_listen(socket, MARTLET_TCP_LISTEN_CLOSE);
+        return 0;
+    }
+    known = bpf_map_lookup_elem(&connections, &key);
+    if (!known) return 0;
+    report_connection(
+        socket, known, known->established_ns ? MARTLET_TCP_CLOSED : MARTLET_TCP_FAILED, known->role);
+    bpf_map_delete_elem(&connections, &key);
+    return 0;
+}
+
+/* Open connections whose counters moved since the last run. */
+SEC("iter/bpf_map_elem")
+int sample_connections(struct bpf_iter__bpf_map_elem *context) {
+    __u64 *key = context->key;
+    struct martlet_connection *connection = context->value;
+    struct martlet_tcp_sample row;
+    struct tcp_counters counters;
+
+    if (!key || !connection || !connection->established_ns) return 0;
+    /* Its own event may still be in the ring. */
+    if (bpf_ktime_get_ns() - connection->established_ns < 1000000000ull) return 0;
+    read_counters((struct sock *)*key, &counters);
+    if (counters.sent == connection->sampled_sent && counters.received == connection->sampled_received &&
+        counters.retransmits == connection->sampled_retransmits)
+        return 0;
+    connection->sampled_sent = counters.sent;
+    connection->sampled_received = counters.received;
+    connection->sampled_retransmits = counters.retransmits;
+    row.socket = *key;
+    row.started_ns = connection->started_ns;
+    row.bytes_sent = counters.sent - connection->base_sent;
+    row.bytes_received = counters.received - connection->base_received;
+    row.retransmits = counters.retransmits - connection->base_retransmits;
+    bpf_seq_write(context->meta->seq, &row, sizeof(row));
+    return 0;
+}
+
+/* Sockets that are older than the agent, of the network namespace in which the iterator was opened. */
+SEC("iter/tcp")
+int find_sockets(struct bpf_iter__tcp *context) {
+    struct sock *socket = (struct sock *)context->sk_common;
+    struct martlet_tcp_found row = {};
+    __u8 state;
+
+    if (!socket) return 0;
+    state = BPF_CORE_READ(socket, __sk_common.skc_state);
+    /* Half-open and time-wait entries are smaller structures than a socket. */
+    if (state == TCP_TIME_WAIT || state == TCP_NEW_SYN_RECV || state == TCP_CLOSE || state == TCP_SYN_SENT ||
+        state == TCP_SYN_RECV)
+        return 0;
+    fill_header(&row.header, state == TCP_LISTEN ? MARTLET_TCP_LISTEN_OPEN : MARTLET_TCP_ESTABLISHED);
+    row.header.cgroup = cgroup_of_socket(socket);
+    read_endpoints(socket, &row.ends);
+    if (state == TCP_LISTEN) {
+        row.ends.remote_port = 0;
+    } else {
+        __u64 key = (__u64)socket;
+        struct martlet_connection connection = {};
+        struct tcp_counters counters;
+
+        read_counters(socket, &counters);
+        fill_connection(socket, &connection, MARTLET_OUTBOUND);
+        connection.established_ns = connection.started_ns;
+        connection.base_sent = connection.sampled_sent = counters.sent;
+        connection.base_received = connection.sampled_received = counters.received;
+        connection.base_retransmits = connection.sampled_retransmits = counters.retransmits;
+        row.header.time_ns = connection.started_ns;
+        /* Seen by the tracepoint in the meantime: that entry knows more, and its event was sent. */
+        if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST)) return 0;
+    }
+    bpf_seq_write(context->meta->seq, &row, sizeof(row));
+    return 0;
+}
