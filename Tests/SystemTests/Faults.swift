@@ -150,7 +150,7 @@ extension SystemTests {
             let scratch = try Scratch()
             defer { scratch.remove() }
             let agent = try AgentProcess(in: scratch)
-            let unit = "/system.slice/a\"b\\c\nd{e}=\u{301}.service"
+            let unit = "/system.slice/a\"b\\c\u{1B}[2Jd{e}=\u{301}.service"
             let cgroup = try Cgroup(making: unit, in: scratch)
             // Newline, quotes, backslash, invalid UTF-8, terminal escape.
             for name in ["220a27225c0a", "fffe80c0af", "1b5b324a1b5d", "7d207b3d22", "e28280e2"] {
@@ -213,11 +213,12 @@ extension SystemTests {
             #expect(try agent.complaints() == "")
         }
 
-        /// A bundle's file that is no JSON, or endless.
-        @Test(arguments: [
-            "{\"annotations\": {\"io.kubernetes.cri.container-name\"", String(repeating: "[", count: 200_000),
-        ])
-        func brokenBundle(text: String) throws {
+        /// A bundle's file that ends early, or nests without end.
+        @Test(arguments: ["cut", "deep"])
+        func brokenBundle(how: String) throws {
+            let text =
+                how == "cut"
+                ? "{\"annotations\": {\"io.kubernetes.cri.container-name\"" : String(repeating: "[", count: 200_000)
             let scratch = try Scratch()
             defer { scratch.remove() }
             let agent = try AgentProcess(in: scratch)
