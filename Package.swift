@@ -29,7 +29,12 @@ let package = Package(
     ],
     targets: [
         // C: module maps and thin shims, no logic.
-        .target(name: "CBPF", linkerSettings: [archive("bpf"), archive("elf"), archive("z"), archive("zstd")]),
+        // The toolchain's own linker, which does not mind the order of archives.
+        .target(
+            name: "CBPF",
+            linkerSettings: [
+                archive("bpf"), archive("elf"), archive("z"), archive("zstd"), .unsafeFlags(["-use-ld=lld"]),
+            ]),
         .target(name: "CURing", linkerSettings: [archive("uring")]),
         .target(name: "CEvents"),
         .target(name: "CLinux"),
@@ -73,6 +78,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
 
+        .testTarget(name: "ContainersTests", dependencies: ["Containers", "Linux"], swiftSettings: strict),
         .testTarget(name: "HostTests", dependencies: ["Host", "Linux", "Metrics"], swiftSettings: strict),
         .testTarget(name: "SystemTests", exclude: ["Helpers"], swiftSettings: strict),
 

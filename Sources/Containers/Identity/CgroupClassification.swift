@@ -18,13 +18,6 @@ public struct CgroupClassification: Sendable, Hashable {
     /// The number of characters of a container id.
     static let idLength = 64
 
-    init(kind: RuntimeKind, rawID: String, rule: String, rootPath: String) {
-        self.kind = kind
-        self.rawID = rawID
-        self.rule = rule
-        self.rootPath = rootPath
-    }
-
     /// Classifies `path`; the first rule that matches wins.
     public static func classify(_ path: String) -> CgroupClassification {
         let path = CgroupPath(path)
@@ -38,7 +31,8 @@ public struct CgroupClassification: Sendable, Hashable {
             return path.result(.talos, "talos-init", id: "/talos/init")
         }
         let isDocker = first == "docker" || first == "system.slice" && second.hasPrefix("docker-")
-        // Before user.slice, where rootless Podman lives; what runs nested in another runtime's container is that one's.
+        // Before user.slice, where rootless Podman lives. What runs nested in another runtime's container is that
+        // one's.
         if !isDocker, let podman = path.podman() { return podman }
         switch first {
         case "user.slice", "init.scope", "systemd": return path.result(.standalone, "session")

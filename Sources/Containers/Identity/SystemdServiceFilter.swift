@@ -10,8 +10,8 @@ public struct SystemdServiceFilter: Sendable {
         "unattended-upgrades", "multipathd", "qemu-guest-agent", "irqbalance", "networkd-dispatcher", "rpcbind",
     ]
 
-    /// True when `unit` (`nginx.service`) is to be left out. `properties` are nil where systemd was not asked; then only
-    /// the name decides.
+    /// True when `unit` (`nginx.service`) is to be left out. `properties` are nil where systemd was not asked; then
+    /// only the name decides.
     public func skips(unit: String, properties: SystemdProperties? = nil) -> Bool {
         guard isEnabled else { return false }
         if let properties {

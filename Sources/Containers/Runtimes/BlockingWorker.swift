@@ -13,7 +13,7 @@ final class BlockingWorker: Sendable {
     private let name: String
     private let limit: Int
 
-    /// `name` is the thread's, `limit` the most jobs that wait.
+    /// `name` is the thread's, `limit` the most jobs that wait behind the batch that is being run.
     init(name: String, limit: Int) {
         self.name = name
         self.limit = limit

@@ -4,7 +4,7 @@ import Linux
 /// root. The socket's inspect document has the same members, so one reader serves both.
 enum DockerState {
     /// Reads the state of container `id`; nil when none of the data roots has it.
-    static func read(id: String, dataRoots: [String], root: HostRoot) -> ContainerMetadata? {
+    static func read(id: String, dataRoots: [String], root: RootDirectory) -> ContainerMetadata? {
         for dataRoot in dataRoots {
             let directory = "\(dataRoot)/containers/\(id)/"
             guard let bytes = try? root.bytes(directory + "config.v2.json", limit: JSONDocument.defaultSizeLimit),
@@ -36,8 +36,8 @@ enum DockerState {
         return nil
     }
 
-    /// The data roots of running dockerds whose command line names one; at most 8. Walks the whole process table: for the
-    /// rare container whose mounts say nothing.
+    /// The data roots of running dockerds whose command line names one; at most 8. Walks the whole process table (20 µs
+    /// a process): for the rare container whose mounts say nothing.
     static func dataRoots(processes: ProcessTable) -> [String] {
         var result = [String]()
         try? Directory.forEach(processes.path) { entry in
@@ -106,7 +106,8 @@ enum DockerState {
                 guard result.count < ContainerMetadata.itemLimit, let port = host.string("HostPort"),
                     let hostPort = UInt16(port), hostPort > 0
                 else { return }
-                result.append(.init(hostIP: host.string("HostIp") ?? "", hostPort: hostPort, containerPort: containerPort))
+                result.append(
+                    .init(hostIP: host.string("HostIp") ?? "", hostPort: hostPort, containerPort: containerPort))
             }
         }
         return result.sorted { ($0.containerPort, $0.hostPort, $0.hostIP) < ($1.containerPort, $1.hostPort, $1.hostIP) }

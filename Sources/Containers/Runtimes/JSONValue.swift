@@ -29,8 +29,8 @@ public struct JSONValue: ~Escapable {
         return Self.text(text, json_string_length(found))
     }
 
-    /// The whole number at a path of keys; nil for anything else, also for one outside of ±2^53, which JSON cannot carry
-    /// reliably.
+    /// The whole number at a path of keys; nil for anything else, also for one outside of ±2^53, which JSON cannot
+    /// carry reliably.
     public func integer(_ keys: String...) -> Int64? {
         guard let found = find(keys), found.pointee.type == JSON_REAL else { return nil }
         let number = json_real_value(found)

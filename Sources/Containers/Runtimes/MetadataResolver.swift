@@ -61,6 +61,8 @@ public final class MetadataResolver: Sendable {
         var counters = Counters()
         /// Containers not found, and until when that stands.
         var negative: [String: (until: UInt64, resolution: Resolution)] = [:]
+        /// Data roots that running dockerds name, and until when they are taken as such.
+        var daemonRoots: (until: UInt64, paths: [String]) = (0, [])
         /// Sockets left alone, and until when.
         var skipped: [Source: UInt64] = [:]
     }
@@ -79,15 +81,17 @@ public final class MetadataResolver: Sendable {
         var isFailure = false
     }
 
+    private static let daemonRootsLifetime: UInt64 = 15_000_000_000
+
     private let configuration: Configuration
-    private let root: HostRoot
+    private let root: RootDirectory
     private let processes: ProcessTable
     private let workers: [Source: BlockingWorker]
     private let state = Mutex(State())
 
     public init(_ configuration: Configuration = Configuration()) {
         self.configuration = configuration
-        root = HostRoot.readable(configuration.hostRoot)
+        root = RootDirectory.readable(configuration.hostRoot)
         processes = ProcessTable(configuration.procRoot)
         var workers = [Source: BlockingWorker]()
         for source in Source.allCases {
@@ -177,11 +181,20 @@ public final class MetadataResolver: Sendable {
         if let root = DockerState.dataRoot(mounts: bundle?.mounts ?? [:]) { roots.insert(root, at: 0) }
         var found = DockerState.read(id: id, dataRoots: roots, root: root)
         if found == nil {
-            found = DockerState.read(id: id, dataRoots: DockerState.dataRoots(processes: processes), root: root)
+            found = DockerState.read(id: id, dataRoots: daemonRoots(), root: root)
         }
         guard var metadata = found, !metadata.name.isEmpty else { return nil }
         if let bundle { metadata.fill(from: OCIAnnotations.metadata(of: bundle)) }
         return metadata
+    }
+
+    /// The walk over all processes is not repeated for every container that Docker does not know.
+    private func daemonRoots() -> [String] {
+        let now = MonotonicClock.now()
+        if let known = state.withLock({ $0.daemonRoots.until > now ? $0.daemonRoots.paths : nil }) { return known }
+        let paths = DockerState.dataRoots(processes: processes)
+        state.withLock { $0.daemonRoots = (now + Self.daemonRootsLifetime, paths) }
+        return paths
     }
 
     /// Asks the first of `sources`, and the others in turn while none knows the container.

@@ -10,7 +10,8 @@ enum OCIAnnotations {
 
     /// CRI-O annotates with the labels' own names.
     private static let labels = [
-        "io.kubernetes.container.name", "io.kubernetes.pod.name", "io.kubernetes.pod.namespace", "io.kubernetes.pod.uid",
+        "io.kubernetes.container.name", "io.kubernetes.pod.name", "io.kubernetes.pod.namespace",
+        "io.kubernetes.pod.uid",
     ]
 
     /// The metadata that a bundle alone gives.
@@ -44,7 +45,8 @@ enum OCIAnnotations {
             || bundle.annotations["io.kubernetes.cri-o.ContainerType"] == "sandbox"
     }
 
-    /// True when the annotations name a pod's container or say that this is a sandbox: no daemon need be asked who it is.
+    /// True when the annotations name a pod's container or say that this is a sandbox: no daemon need be asked who it
+    /// is.
     static func identify(_ bundle: OCIBundle) -> Bool {
         if isSandbox(bundle) { return true }
         let labels = metadata(of: bundle).labels
@@ -54,7 +56,7 @@ enum OCIAnnotations {
 
     /// The kubelet's log file of a container, `/var/log/pods/NAMESPACE_POD_UID/CONTAINER/RESTARTS.log`; empty where its
     /// parts are unknown or the directory is absent.
-    static func logPath(_ labels: [String: String], root: HostRoot) -> String {
+    static func logPath(_ labels: [String: String], root: RootDirectory) -> String {
         guard let namespace = labels["io.kubernetes.pod.namespace"], let pod = labels["io.kubernetes.pod.name"],
             let uid = labels["io.kubernetes.pod.uid"], let container = labels["io.kubernetes.container.name"],
             ![namespace, pod, uid, container].contains(where: { $0.contains("/") || $0 == ".." })

@@ -17,7 +17,7 @@ struct OCIBundle: Sendable {
     /// The bundle's directory on the host, where it is known by name; empty when it was reached through a shim.
     var directory = ""
     /// The root that `directory` belongs to.
-    var root: HostRoot?
+    var root: RootDirectory?
     /// The monitor's arguments; empty for a bundle found without its monitor.
     var monitorArguments: [String] = []
     /// The container's first process, as the bundle's pid file says.
@@ -51,7 +51,7 @@ struct OCIBundle: Sendable {
     }
 
     /// The bundle of a container whose processes are gone or hidden, from the places where runtimes keep them.
-    static func find(of classification: CgroupClassification, root: HostRoot) -> OCIBundle? {
+    static func find(of classification: CgroupClassification, root: RootDirectory) -> OCIBundle? {
         let tasks = "io.containerd.runtime.v2.task"
         let places: [String]
         switch classification.kind {
@@ -108,10 +108,11 @@ struct OCIBundle: Sendable {
     ) -> OCIBundle? {
         if name == "conmon" {
             let arguments = processes.arguments(monitor)
-            guard let directory = ProcessTable.value(of: "-b", in: arguments)
-                ?? ProcessTable.value(of: "--bundle", in: arguments)
+            guard
+                let directory = ProcessTable.value(of: "-b", in: arguments)
+                    ?? ProcessTable.value(of: "--bundle", in: arguments)
             else { return nil }
-            let root = HostRoot("\(processes.path)/\(monitor)/root")
+            let root = RootDirectory("\(processes.path)/\(monitor)/root")
             guard var bundle = read(directory: directory, of: classification, root: root) else { return nil }
             bundle.monitorArguments = arguments
             if let path = ProcessTable.value(of: "-p", in: arguments) {
@@ -121,15 +122,15 @@ struct OCIBundle: Sendable {
         }
         guard
             let directory = try? FileDescriptor.open(
-                "\(processes.path)/\(monitor)/cwd", HostRoot.pathOnly | O_DIRECTORY)
+                "\(processes.path)/\(monitor)/cwd", RootDirectory.pathOnly | O_DIRECTORY)
         else { return nil }
         // One shim may serve all containers of a pod: it stands in the first one's bundle, the others are its siblings.
         for prefix in ["../\(classification.rawID)/", ""] {
-            guard let bytes = try? HostRoot.bytes(at: directory, prefix + "config.json", limit: sizeLimit),
+            guard let bytes = try? RootDirectory.bytes(at: directory, prefix + "config.json", limit: sizeLimit),
                 var bundle = try? parse(bytes)
             else { continue }
             guard !prefix.isEmpty || bundle.belongs(to: classification) else { continue }
-            bundle.initPID = Self.pid(try? HostRoot.bytes(at: directory, prefix + "init.pid", limit: 32))
+            bundle.initPID = Self.pid(try? RootDirectory.bytes(at: directory, prefix + "init.pid", limit: 32))
             if name.hasPrefix("containerd-shim") { bundle.monitorArguments = processes.arguments(monitor) }
             return bundle
         }
@@ -137,7 +138,7 @@ struct OCIBundle: Sendable {
     }
 
     private static func read(
-        directory: String, of classification: CgroupClassification, root: HostRoot
+        directory: String, of classification: CgroupClassification, root: RootDirectory
     ) -> OCIBundle? {
         guard let bytes = try? root.bytes(directory + "/config.json", limit: sizeLimit),
             var bundle = try? parse(bytes),

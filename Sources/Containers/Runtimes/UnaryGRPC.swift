@@ -2,11 +2,11 @@ import Linux
 
 /// One unary gRPC call over a Unix socket: the least of HTTP/2 (RFC 9113) that a gRPC server needs to see.
 ///
-/// Header blocks are sent as literals that enter no table, and received ones are skipped: whether a call succeeded shows
-/// in whether it brought a message. So neither HPACK tables nor Huffman codes are needed.
+/// Header blocks are sent as literals that enter no table, and received ones are skipped: whether a call succeeded
+/// shows in whether it brought a message. So neither HPACK tables nor Huffman codes are needed.
 struct UnaryGRPC: Sendable {
     let socketPath: String
-    let root: HostRoot
+    let root: RootDirectory
     /// The most bytes of a response message.
     var messageLimit = JSONDocument.defaultSizeLimit
 
@@ -44,7 +44,7 @@ struct UnaryGRPC: Sendable {
             Self.append(string: value, to: &block)
         }
         var request = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
-        // SETTINGS_INITIAL_WINDOW_SIZE (4) and the connection's window: room for the whole response, so none is updated.
+        // SETTINGS_INITIAL_WINDOW_SIZE (4) and the connection's window: room for the whole response at once.
         let window = UInt32(messageLimit + 65536)
         Self.append(frame: Frame.settings, flags: 0, stream: 0, [0, 4] + Self.bigEndian(window), to: &request)
         Self.append(frame: Frame.windowUpdate, flags: 0, stream: 0, Self.bigEndian(window), to: &request)

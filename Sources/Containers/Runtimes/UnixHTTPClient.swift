@@ -9,7 +9,7 @@ struct UnixHTTPClient: Sendable {
     }
 
     let socketPath: String
-    let root: HostRoot
+    let root: RootDirectory
     /// The most bytes of a body.
     var bodyLimit = JSONDocument.defaultSizeLimit
 
@@ -34,7 +34,9 @@ struct UnixHTTPClient: Sendable {
                 if line.isEmpty { break }
                 headerBytes += line.count + 2
                 guard headerBytes <= Self.headerLimit else { throw .tooLarge(limit: Self.headerLimit) }
-                guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { throw .malformed("header without colon") }
+                guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else {
+                    throw .malformed("header without colon")
+                }
                 let name = String(decoding: line[..<colon], as: UTF8.self).lowercased()
                 let value = String(decoding: line[(colon + 1)...], as: UTF8.self)
                     .split(whereSeparator: { $0 == " " || $0 == "\t" }).joined(separator: " ")

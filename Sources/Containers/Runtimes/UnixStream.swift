@@ -8,16 +8,16 @@ struct UnixStream: ~Copyable {
     private let deadline: UInt64
 
     /// Connects to the socket file `path` below `root`.
-    init(connectingTo path: String, root: HostRoot, deadline: UInt64) throws(SourceError) {
+    init(connectingTo path: String, root: RootDirectory, deadline: UInt64) throws(SourceError) {
         self.deadline = deadline
         socket = try Self.connect(to: path, root: root, deadline: deadline)
     }
 
     private static func connect(
-        to path: String, root: HostRoot, deadline: UInt64
+        to path: String, root: RootDirectory, deadline: UInt64
     ) throws(SourceError) -> FileDescriptor {
         let file: FileDescriptor
-        do throws(Errno) { file = try root.open(path, HostRoot.pathOnly) } catch { throw .unavailable(error) }
+        do throws(Errno) { file = try root.open(path, RootDirectory.pathOnly) } catch { throw .unavailable(error) }
         let raw = Glibc.socket(
             AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard raw >= 0 else { throw .failed(.last) }

@@ -73,7 +73,9 @@ private let podSlice = "kubepods-burstable-pod11111111_2222_3333_4444_5555555555
         Case(path: "/kubepods/burstable/\(pod)", kind: .sandbox, rule: "kubepods-sandbox"),
         Case(path: "/kubepods", kind: .sandbox, rule: "kubepods-sandbox"),
         Case(path: "/system/apid", kind: .talos, id: "/talos/apid", rule: "talos"),
-        Case(path: "/podruntime/kubelet/x", kind: .talos, id: "/talos/kubelet", rule: "talos", root: "/podruntime/kubelet"),
+        Case(
+            path: "/podruntime/kubelet/x", kind: .talos, id: "/talos/kubelet", rule: "talos",
+            root: "/podruntime/kubelet"),
         Case(path: "/system", kind: .standalone, rule: "top-level"),
         Case(path: "/system.slice", kind: .standalone, rule: "top-level"),
         Case(path: "/system.slice/nginx.service", kind: .systemd, id: "/system.slice/nginx.service", rule: "systemd"),
@@ -85,10 +87,13 @@ private let podSlice = "kubepods-burstable-pod11111111_2222_3333_4444_5555555555
             root: #"/system.slice/a\x2db.service"#),
         Case(
             path: "/system.slice/system-postgresql.slice/postgresql@9.4-main.service", kind: .systemd,
-            id: "/system.slice/system-postgresql.slice", rule: "systemd", root: "/system.slice/system-postgresql.slice"),
+            id: "/system.slice/system-postgresql.slice", rule: "systemd",
+            root: "/system.slice/system-postgresql.slice"),
         Case(path: "/system.slice/run-1.scope", kind: .standalone, rule: "scope"),
         Case(path: "/system.slice/cri-containerd-\(id).scope", kind: .standalone, rule: "scope"),
-        Case(path: "/runtime.slice/kubelet.service", kind: .systemd, id: "/runtime.slice/kubelet.service", rule: "systemd"),
+        Case(
+            path: "/runtime.slice/kubelet.service", kind: .systemd, id: "/runtime.slice/kubelet.service",
+            rule: "systemd"),
         Case(path: "/reserved.slice/x.service", kind: .systemd, id: "/reserved.slice/x.service", rule: "systemd"),
         Case(path: "/kube.slice/x.service", kind: .systemd, id: "/kube.slice/x.service", rule: "systemd"),
         Case(path: "/azure.slice/x.service", kind: .systemd, id: "/azure.slice/x.service", rule: "systemd"),
@@ -154,12 +159,15 @@ private let podSlice = "kubepods-burstable-pod11111111_2222_3333_4444_5555555555
     @Test func hostileInputs() {
         var generator = SystemRandomNumberGenerator()
         let pieces = [
-            "/", "docker", "kubepods", "crio-", "cri-containerd-", "libpod-", "libpod-payload-", "system.slice", id, "é",
+            "/", "docker", "kubepods", "crio-", "cri-containerd-", "libpod-", "libpod-payload-", "system.slice", id,
+            "é",
             "\u{0}", "..", ".scope", "\\x2d", "lxc.payload.", " (deleted)", "\u{fffd}", String(id.dropLast()),
         ]
         for _ in 0..<20_000 {
             var path = Bool.random() ? "/" : ""
-            for _ in 0..<Int.random(in: 0..<12, using: &generator) { path += pieces.randomElement(using: &generator) ?? "" }
+            for _ in 0..<Int.random(in: 0..<12, using: &generator) {
+                path += pieces.randomElement(using: &generator) ?? ""
+            }
             let found = CgroupClassification.classify(path)
             #expect(path.utf8.starts(with: found.rootPath.utf8))
             _ = SystemdUnit.name(ofCgroup: path)

@@ -44,14 +44,16 @@ private let now: Int64 = 1_795_470_000
         #expect(
             identity(.containerd, labels: pod("backup-\(minutes)-x2x4z"))
                 == ContainerIdentity(containerID: "/k8s-cronjob/prod/backup/app"))
-        #expect(identity(.containerd, labels: pod("a-b-\(minutes + 7 * 24 * 60)-x2x4z"))?.containerID
-            == "/k8s-cronjob/prod/a-b/app")
+        #expect(
+            identity(.containerd, labels: pod("a-b-\(minutes + 7 * 24 * 60)-x2x4z"))?.containerID
+                == "/k8s-cronjob/prod/a-b/app")
         // Beyond a week, or not in the safe alphabet, the digits are a ReplicaSet's hash or nothing.
         let late = "backup-\(minutes - 7 * 24 * 60 - 1)-x2x4z"
         #expect(identity(.containerd, labels: pod(late))?.containerID == "/k8s/prod/\(late)/app")
         #expect(identity(.containerd, labels: pod(late))?.appID == "/k8s/prod/backup")
-        #expect(identity(.containerd, labels: pod("backup-\(minutes)-aeiou"))?.containerID
-            == "/k8s/prod/backup-\(minutes)-aeiou/app")
+        #expect(
+            identity(.containerd, labels: pod("backup-\(minutes)-aeiou"))?.containerID
+                == "/k8s/prod/backup-\(minutes)-aeiou/app")
         #expect(identity(.containerd, labels: pod("\(minutes)-x2x4z"))?.containerID == "/k8s/prod/\(minutes)-x2x4z/app")
         #expect(identity(.containerd, labels: pod("-99999999-x2x4z"))?.containerID == "/k8s/prod/-99999999-x2x4z/app")
     }

@@ -4,8 +4,10 @@ import Testing
 
 @Suite struct ContainerMetadataTests {
     @Test(arguments: [
-        ("/var/lib/kubelet/pods/x/volumes/kubernetes.io~csi/pvc-01234567-89ab-cdef-0123-456789abcdef/mount",
-            "pvc-01234567-89ab-cdef-0123-456789abcdef"),
+        (
+            "/var/lib/kubelet/pods/x/volumes/kubernetes.io~csi/pvc-01234567-89ab-cdef-0123-456789abcdef/mount",
+            "pvc-01234567-89ab-cdef-0123-456789abcdef"
+        ),
         ("pvc-pvc-01234567-89ab-cdef-0123-456789abcdef", "pvc-01234567-89ab-cdef-0123-456789abcdef"),
         ("/x/pvc-01234567-89ab-cdef-0123-456789abcde", ""), ("/x/pvc-", ""), ("", ""),
         ("/x/pvc-01234567_89ab-cdef-0123-456789abcdef", ""),

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct SystemdServiceFilterTests {
     @Test(arguments: [
-        "systemd-journald.service", "dbus.service", "getty@tty1.service", "system-getty.slice", "serial-getty@x.service",
+        "systemd-journald.service", "dbus.service", "getty@tty1.service", "system-getty.slice",
+        "serial-getty@x.service",
         "system-serial-getty.slice", "snapd.service", "packagekit.service", "unattended-upgrades.service",
         "multipathd.service", "qemu-guest-agent.service", "irqbalance.service", "networkd-dispatcher.service",
         "rpcbind.service",

@@ -5,7 +5,7 @@ import Linux
 ///
 /// A path below `/proc/PID/root` is not enough: an absolute link on the way (`/var/run` → `/run`) would lead into the
 /// agent's own root. So links are followed here, below the root.
-struct HostRoot: Sendable {
+struct RootDirectory: Sendable {
     /// The root directory, `/proc/1/root` for the host.
     let path: String
 
@@ -19,8 +19,8 @@ struct HostRoot: Sendable {
 
     /// The root at `path`, or the agent's own where that may not be entered: pid 1 may hold capabilities that the agent
     /// lacks (ptrace(2)), and then the agent mostly shares its root anyway.
-    static func readable(_ path: String) -> HostRoot {
-        (try? FileDescriptor.open(path, pathOnly | O_DIRECTORY)) == nil ? HostRoot("/") : HostRoot(path)
+    static func readable(_ path: String) -> RootDirectory {
+        (try? FileDescriptor.open(path, pathOnly | O_DIRECTORY)) == nil ? RootDirectory("/") : RootDirectory(path)
     }
 
     /// Opens `path` below the root. Never waits for a FIFO's other end.
