@@ -144,6 +144,26 @@ extension SystemTests {
             try agent.page(within: 3, "one restart") { $0.value("container_restarts_total", of: identifier) == 1 }
         }
 
+        /// What ended stays on the page until garbage collection, then it goes.
+        @Test func goneAfterCollection() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let agent = try AgentProcess(["--gc-interval=3s"], in: scratch)
+            let container = try RuncContainer(pod: "gone-0", ["/workload", "sleep"], in: scratch)
+            _ = try RuncContainer(pod: "stays-0", ["/workload", "sleep"], in: scratch)
+            try agent.page(within: 3, "both containers") {
+                $0.containers.isSuperset(of: ["/k8s/default/gone-0/main", "/k8s/default/stays-0/main"])
+            }
+            container.stop()
+            usleep(500_000)
+            #expect(try agent.page().containers.contains("/k8s/default/gone-0/main"))
+            try agent.page(within: 10, "the end of one container") {
+                !$0.containers.contains("/k8s/default/gone-0/main")
+            }
+            sleep(4)
+            #expect(try agent.page().containers.contains("/k8s/default/stays-0/main"))
+        }
+
         @Test func outOfMemory() throws {
             let scratch = try Scratch()
             defer { scratch.remove() }

@@ -133,6 +133,41 @@ extension SystemTests {
             #expect(!result.output.isEmpty)
         }
 
+        /// The live view, once: of a running agent, and by itself.
+        @Test func top() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let agent = try AgentProcess(in: scratch)
+            _ = try RuncContainer(pod: "seen-0", ["/workload", "sleep"], in: scratch)
+            try agent.page(within: 3, "the container") { $0.containers.contains("/k8s/default/seen-0/main") }
+            let attached = try Command.run([Machine.agent, "top", "--once", "--url", "http://\(agent.address)/metrics"])
+            #expect(attached.status == 0, "\(attached.errors)")
+            #expect(attached.output.contains("/k8s/default/seen-0/main"))
+            _ = agent.terminate()
+            let alone = try Command.run([Machine.agent, "top", "--once"], environment: ["MIN_CONTAINER_AGE": "0s"])
+            #expect(alone.status == 0, "\(alone.errors)")
+            #expect(alone.output.contains("/k8s/default/seen-0/main"), "\(alone.output)")
+        }
+
+        @Test func topWithoutAnAgentThere() throws {
+            let port = try Machine.freePort()
+            let result = try Command.run([Machine.agent, "top", "--once", "--url", "http://127.0.0.1:\(port)/metrics"])
+            #expect(result.status != 0 && result.status != 137)
+            #expect(result.errors.split(separator: "\n").count == 1, "\(result.errors)")
+        }
+
+        @Test func helpAndVersion() throws {
+            for option in ["--help", "--version"] {
+                let result = try Command.run([Machine.agent, option])
+                #expect(result.status == 0)
+                #expect(!result.output.isEmpty)
+            }
+            let help = try Command.run([Machine.agent, "--help"]).output
+            for group in ["Listening", "Containers", "Network", "Metrics push", "Logging"] {
+                #expect(help.uppercased().contains(group.uppercased()), "no group \(group)")
+            }
+        }
+
         /// A configuration file; flags and the environment come before it.
         @Test func precedence() throws {
             let scratch = try Scratch()

@@ -116,10 +116,16 @@ extension SystemTests {
                 ], in: scratch)
             scratch.atEnd { unlink("/var/tmp/martlet-\(getpid())") }
 
+            // Both at the moment at which the agent has just read the node's files.
+            func sample() throws -> (Page, Page) {
+                let old = try agent.page().value("node_uptime_seconds")
+                let page = try agent.page(within: 10, "fresh node metrics") { $0.value("node_uptime_seconds") != old }
+                return (page, try exported())
+            }
             sleep(5)
-            let before = (try agent.page(), try exported())
-            sleep(60)
-            let after = (try agent.page(), try exported())
+            let before = try sample()
+            sleep(58)
+            let after = try sample()
             for process in [burner, sender, writer] { process.stop() }
 
             /// Growth over the minute of ours and theirs.
@@ -199,7 +205,8 @@ extension SystemTests {
             try agent.page(within: 10, "two CPU seconds") {
                 $0.value("container_resources_cpu_usage_seconds_total", of: container) ?? 0 >= 2
             }
-            sleep(4)
+            // At rest, and read once more by the agent.
+            sleep(7)
             let page = try agent.page()
             let cgroup = Cgroup(existing: "/docker/" + identifier)
             let stats = try daemon.stats(identifier)
@@ -250,7 +257,7 @@ extension SystemTests {
             try agent.page(within: 15, "one CPU second") {
                 $0.value("container_resources_cpu_usage_seconds_total", of: identifier) ?? 0 >= 0.99
             }
-            sleep(3)
+            sleep(7)
             let throttled =
                 try agent.page().value("container_resources_cpu_throttled_seconds_total", of: identifier) ?? 0
             let line =
