@@ -73,7 +73,7 @@ let package = Package(
         .executableTarget(
             name: "NodeAgent",
             dependencies: [
-                "CYaml", "Containers", "Export", "Host", "Kernel", "Linux", "Metrics", "Ring", "Signals", "Wire",
+                "CLinux", "CYaml", "Containers", "Export", "Host", "Kernel", "Linux", "Metrics", "Ring", "Signals", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),

@@ -29,3 +29,14 @@ void martlet_bpf_log_clear(void) {
     log_used = 0;
     log_text[0] = 0;
 }
+
+struct bpf_object *martlet_bpf_open(const void *bytes, size_t size, const char *name) {
+    LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name);
+    return bpf_object__open_mem(bytes, size, &options);
+}
+
+struct bpf_link *martlet_bpf_attach_map_iterator(const struct bpf_program *program, int map) {
+    union bpf_iter_link_info target = {.map.map_fd = (__u32)map};
+    LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &target, .link_info_len = sizeof(target));
+    return bpf_program__attach_iter(program, &options);
+}

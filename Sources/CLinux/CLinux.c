@@ -1,9 +1,13 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 int martlet_setns(int descriptor, int kind) { return setns(descriptor, kind); }
 
@@ -23,4 +27,27 @@ int martlet_epoll_wait(int epoll, int timeout_ms, uint32_t *tokens, int limit) {
     int count = epoll_wait(epoll, events, limit < 64 ? limit : 64, timeout_ms);
     for (int i = 0; i < count; i++) tokens[i] = events[i].data.u32;
     return count;
+}
+
+static int termination_write_end = -1;
+
+static void report_termination(int number) {
+    int saved = errno;
+    unsigned char byte = (unsigned char)number;
+    // A full pipe holds more requests to end than anyone needs.
+    ssize_t ignored = write(termination_write_end, &byte, 1);
+    (void)ignored;
+    errno = saved;
+}
+
+int martlet_termination_pipe(void) {
+    struct sigaction action = {.sa_handler = report_termination, .sa_flags = SA_RESTART};
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC)) return -1;
+    fcntl(ends[1], F_SETFL, O_NONBLOCK);
+    termination_write_end = ends[1];
+    sigemptyset(&action.sa_mask);
+    if (sigaction(SIGTERM, &action, NULL) || sigaction(SIGINT, &action, NULL)) return -1;
+    return ends[0];
 }

@@ -25,12 +25,13 @@ public final class KernelSide: @unchecked Sendable {
         /// Hierarchy id of the v1 memory controller, 0 where there is none.
         public var memoryHierarchy: Int
 
-        /// A ring a CPU up to 16, at most 16 MiB in all.
+        /// A ring a CPU up to 16; 1 MiB each, and not more than 4 MiB in all. The agent maps a ring's data twice, so that its
+        /// resident size shows the double.
         public init(processors: Int, memoryHierarchy: Int) {
             var shards = 1
             while shards < processors, shards < 16 { shards *= 2 }
             self.shards = shards
-            self.ringBytes = min(2 << 20, (16 << 20) / shards)
+            self.ringBytes = min(1 << 20, (4 << 20) / shards)
             self.maximumConnections = 65536
             self.memoryHierarchy = memoryHierarchy
         }
@@ -229,12 +230,7 @@ public final class KernelSide: @unchecked Sendable {
     private static func load(_ configuration: Configuration, _ features: Set<Feature>) throws(KernelError) -> OpaquePointer {
         martlet_bpf_log_clear()
         let bytes = objectBytes()
-        var options = bpf_object_open_opts()
-        options.sz = MemoryLayout<bpf_object_open_opts>.size
-        let opened = "martlet".withCString { name in
-            options.object_name = name
-            return bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, &options) }
-        }
+        let opened = bytes.withUnsafeBytes { martlet_bpf_open($0.baseAddress, $0.count, "martlet") }
         guard let object = opened else {
             throw KernelError(operation: "reading the BPF object", errno: .last, detail: lastLogLine())
         }
@@ -292,15 +288,7 @@ public final class KernelSide: @unchecked Sendable {
             let program = bpf_object__find_program_by_name(object, name)
             let link: OpaquePointer?
             if feature == .tcpSamples {
-                var target = bpf_iter_link_info()
-                target.map.map_fd = UInt32(bitPattern: connections)
-                link = withUnsafeMutablePointer(to: &target) { target in
-                    var options = bpf_iter_attach_opts()
-                    options.sz = MemoryLayout<bpf_iter_attach_opts>.size
-                    options.link_info = target
-                    options.link_info_len = UInt32(MemoryLayout<bpf_iter_link_info>.size)
-                    return bpf_program__attach_iter(program, &options)
-                }
+                link = martlet_bpf_attach_map_iterator(program, connections)
             } else {
                 link = bpf_program__attach(program)
             }

@@ -42,6 +42,7 @@ public actor Drain {
     private var lastRecords = 0
     private var mostRecords = 0
     private var cpuNanoseconds: UInt64 = 0
+    private var failedSamples: UInt64 = 0
 
     /// A ring owns its mapping and cannot be copied; an array's elements can.
     private final class RingBox {
@@ -64,13 +65,66 @@ public actor Drain {
 
     deinit { scratch.deallocate() }
 
+    /// What is done between passes, and how often, in nanoseconds.
+    public struct Upkeep: Sendable {
+        /// Reads the cgroup tree again when an event names a cgroup that nobody announced.
+        public let discovery: Discovery
+        /// Counters of open connections.
+        public let sampling: UInt64
+        /// Garbage collection.
+        public let collection: UInt64
+
+        public init(discovery: Discovery, sampling: UInt64, collection: UInt64) {
+            self.discovery = discovery
+            self.sampling = sampling
+            self.collection = collection
+        }
+    }
+
     /// Maps the rings and begins to drain them.
-    public func start() throws(Errno) {
+    public func start(upkeep: Upkeep) throws(Errno) {
         for shard in 0..<kernel.configuration.shards { rings.append(RingBox(try kernel.ring(shard))) }
         for descriptor in kernel.pollDescriptors {
             try lane.watch(descriptor) { [self] in assumeIsolated { $0.pass() } }
         }
         lane.addTimer(after: 0) { [self] in assumeIsolated { $0.timedPass() } }
+        lane.addTimer(after: upkeep.sampling) { [self] in
+            assumeIsolated { $0.sampleConnections() }
+            rescan(upkeep.discovery)
+            return upkeep.sampling
+        }
+        // Twice as often as things expire, so that they are gone soon after.
+        let pause = max(upkeep.collection / 2, 100_000_000)
+        lane.addTimer(after: pause) { [self] in
+            assumeIsolated { $0.collectGarbage() }
+            return pause
+        }
+    }
+
+    /// Open connections grow too: their counters are read from the kernel, those that moved.
+    private func sampleConnections() {
+        pass()
+        guard kernel.isEnabled(.tcpSamples) else { return }
+        let begin = MonotonicClock.threadCPU()
+        let connectionSignal = connectionSignal
+        do throws(Errno) {
+            try kernel.sampleConnections { row in connectionSignal.assumeIsolated { $0.sample(row) } }
+        } catch {
+            failedSamples += 1
+        }
+        cpuNanoseconds += MonotonicClock.threadCPU() - begin
+    }
+
+    private nonisolated func rescan(_ discovery: Discovery) {
+        let registry = registry
+        Task { if await registry.rescanIfNeeded() { await discovery.scanCgroups() } }
+    }
+
+    private func collectGarbage() {
+        pass()
+        let open = kernel.openSockets()
+        let lost = connectionSignal.assumeIsolated { $0.collectGarbage(open: open) }
+        registry.assumeIsolated { $0.collectGarbage(lost: lost) }
     }
 
     private func timedPass() -> UInt64 {
@@ -176,6 +230,8 @@ public actor Drain {
         }
         let overflowed = processSignal.assumeIsolated { $0.overflowed } + connectionSignal.assumeIsolated { $0.overflowed }
         snapshot.add(.martletDroppedTotal, common.adding([("reason", "deferred_full")]), Double(overflowed))
+        snapshot.add(
+            .martletFaultsTotal, common.adding([("kind", "connection_samples")]), Double(failedSamples))
         snapshot.add(.martletBpfMemoryBytes, common, Double(kernel.memoryBytes()))
         return snapshot
     }

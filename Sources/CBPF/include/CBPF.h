@@ -16,3 +16,10 @@ void martlet_bpf_capture(void);
 
 // Forgets what was captured.
 void martlet_bpf_log_clear(void);
+
+// Opens an object from memory. The options structures are filled here: libbpf insists on zeroed padding, which Swift does
+// not promise. Returns NULL with errno set.
+struct bpf_object *martlet_bpf_open(const void *bytes, size_t size, const char *name);
+
+// Attaches an iterator over the elements of a map. Returns NULL with errno set.
+struct bpf_link *martlet_bpf_attach_map_iterator(const struct bpf_program *program, int map);

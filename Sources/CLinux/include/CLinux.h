@@ -16,3 +16,7 @@ int martlet_eventfd(void);
 int martlet_epoll_create(void);
 int martlet_epoll_add(int epoll, int descriptor, uint32_t token);
 int martlet_epoll_wait(int epoll, int timeout_ms, uint32_t *tokens, int limit);
+
+// Has SIGTERM and SIGINT written, a byte each, to a pipe instead of ending the process. Returns the end to read from, or -1
+// with errno set. A handler is needed: the main thread of a Swift program waits with every signal unblocked.
+int martlet_termination_pipe(void);

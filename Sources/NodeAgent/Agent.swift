@@ -1,0 +1,123 @@
+import Containers
+import Export
+import Glibc
+import Host
+import Kernel
+import Linux
+import Logging
+import Metrics
+import Ring
+import Signals
+
+/// The node agent's life: wires the rooms together, runs until it is told to end, and takes everything down again.
+enum Agent {
+    /// How often cgroup files and open connections are read, in nanoseconds.
+    private static let collectionInterval: UInt64 = 5_000_000_000
+
+    /// Runs until SIGTERM or SIGINT, or until the task is cancelled. Returns the process's exit code.
+    static func run(_ configuration: Configuration, logger: Logger) async -> Int32 {
+        do {
+            try await serve(configuration, logger)
+            return 0
+        } catch {
+            logger.critical("\(error)")
+            return 1
+        }
+    }
+
+    private static func serve(_ configuration: Configuration, _ logger: Logger) async throws {
+        let listen = try ListenAddress(configuration.listen)
+        let identity = MachineIdentity.read()
+        let common = LabelSet([("machine_id", identity.machineID), ("system_uuid", identity.systemUUID)])
+        let layout = try CgroupLayout.detect(root: configuration.cgroupfsRoot)
+        let kernel = try KernelSide(
+            KernelSide.Configuration(
+                processors: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))),
+                memoryHierarchy: layout.hierarchyID(of: .memory) ?? 0))
+        for state in kernel.features where !state.isEnabled {
+            logger.warning("\(state.feature.rawValue) is off: \(state.reason); it needs \(state.feature.requirement)")
+        }
+
+        let events = try Lane(name: "events", backend: configuration.backend)
+        let files = try Lane(name: "collector", backend: configuration.backend)
+        let mechanism = try events.start()
+        defer { events.stop() }
+        try files.start()
+        defer { files.stop() }
+
+        let (faults, drops) = (CounterTable(), CounterTable())
+        let registryConfiguration = RegistryConfiguration(
+            context: ContainerContext(
+                filter: ConnectionFilter(
+                    ephemeral: configuration.ephemeralPorts, tracked: configuration.trackedPublicNetworks),
+                hostNetns: UInt32((try? NetworkNamespace.inode(pid: HostProcess.pid())) ?? 0),
+                minimumAge: configuration.minimumContainerAge, retention: configuration.retention, common: common,
+                drops: drops, faults: faults),
+            layout: layout,
+            containerFilter: try ContainerFilter(
+                allow: configuration.containerAllowlist, deny: configuration.containerDenylist),
+            serviceFilter: SystemdServiceFilter(isEnabled: configuration.skipSystemdSystemServices))
+        let resolver = MetadataResolver(resolverConfiguration())
+        let collector = ResourceCollector(lane: files, layout: layout, common: common, faults: faults)
+        let registry = Registry(
+            lane: events, configuration: registryConfiguration, resolver: resolver, collector: collector)
+        let connections = ConnectionSignal(lane: events, registry: registry)
+        let drain = Drain(
+            lane: events, kernel: kernel, registry: registry,
+            processSignal: ProcessSignal(lane: events, registry: registry),
+            cgroupSignal: CgroupSignal(lane: events, registry: registry), connectionSignal: connections)
+        let discovery = Discovery(
+            lane: files, layout: layout, kernel: kernel, registry: registry, connectionSignal: connections,
+            faults: faults)
+        let source = SeriesSource(
+            common: common, kernel: kernel, registry: registry, drain: drain, collector: collector,
+            resolver: resolver, faults: faults, drops: drops, isPushing: configuration.metricsEndpoint != nil)
+
+        try await drain.start(
+            upkeep: Drain.Upkeep(
+                discovery: discovery, sampling: collectionInterval, collection: configuration.retention))
+        await collector.start(registry: registry, interval: collectionInterval)
+
+        let ready = ReadyFlag()
+        let server = MetricsServer(listen: listen, source: source, isReady: { ready.isSet })
+        try await server.start()
+        let sender = try makeSender(configuration, identity, source, logger)
+        source.attach(server: server, sender: sender)
+        logger.info(
+            "martlet-node \(Version.current) listens on \(server.boundAddress ?? listen) (\(mechanism), \(layout.mode.rawValue) cgroups)"
+        )
+
+        let scan = Task {
+            await discovery.run()
+            ready.set()
+            await sender?.start()
+        }
+        let number = await TerminationSignal.wait()
+        logger.info("ending on \(number == SIGTERM ? "SIGTERM" : "SIGINT")")
+        scan.cancel()
+        await server.shutdown()
+        await sender?.shutdown(timeout: .seconds(1))
+    }
+
+    private static func resolverConfiguration() -> MetadataResolver.Configuration {
+        var resolver = MetadataResolver.Configuration()
+        resolver.hostRoot = HostRoot.path()
+        // The registry itself asks again with growing pauses; this only keeps a burst of events from asking twice.
+        resolver.negativeLifetime = 400_000_000
+        return resolver
+    }
+
+    private static func makeSender(
+        _ configuration: Configuration, _ identity: MachineIdentity, _ source: SeriesSource, _ logger: Logger
+    ) throws -> RemoteWriteSender? {
+        guard let url = configuration.metricsEndpoint else { return nil }
+        let labels = LabelSet([("job", "coroot-node-agent"), ("instance", identity.instanceName)])
+        var remote = RemoteWriteConfiguration(
+            endpoint: try Export.Endpoint(url), extraLabels: labels, userAgent: "martlet-node/\(Version.current)")
+        remote.apiKey = configuration.apiKey
+        remote.caFile = configuration.caFile
+        remote.skipsVerification = configuration.insecureSkipVerify
+        remote.interval = .nanoseconds(Int64(configuration.scrapeInterval))
+        return try RemoteWriteSender(remote, source: source, logger: logger)
+    }
+}

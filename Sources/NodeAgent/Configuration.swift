@@ -1,0 +1,36 @@
+import Containers
+import Ring
+
+/// Everything that the user can set, resolved and checked: the only form in which settings reach the agent.
+struct Configuration: Sendable {
+    /// HOST:PORT of the page.
+    var listen = "127.0.0.1:10300"
+    /// Whether the user chose `listen`.
+    var listenIsExplicit = false
+    var cgroupfsRoot = "/sys/fs/cgroup"
+    var skipSystemdSystemServices = true
+    /// Regular expressions on container ids.
+    var containerAllowlist: [String] = []
+    var containerDenylist: [String] = []
+    /// Nanoseconds.
+    var minimumContainerAge: UInt64 = 30_000_000_000
+    var trackedPublicNetworks: [CIDRBlock] = []
+    var ephemeralPorts = PortRanges("32768-60999") ?? .none
+    /// Nanoseconds between two remote writes.
+    var scrapeInterval: UInt64 = 15_000_000_000
+    /// Nanoseconds that closed and ended things are kept.
+    var retention: UInt64 = 600_000_000_000
+    /// URL of the remote-write receiver; nil switches remote write off.
+    var metricsEndpoint: String?
+    var apiKey: String?
+    var caFile: String?
+    var insecureSkipVerify = false
+    /// Lines of the agent's own log.
+    var logPerSecond = 10.0
+    var logBurst = 100
+    var logLevel = "info"
+    /// What the lanes sleep on.
+    var backend = Lane.Backend.automatic
+
+    init() {}
+}

@@ -1,0 +1,133 @@
+import Containers
+import Export
+import Host
+import Kernel
+import Linux
+import Metrics
+import Signals
+import Synchronization
+
+/// Gathers one snapshot from the actors that hold the series. Everything is state already: nothing is read from the kernel
+/// here but the agent's own counters.
+final class SeriesSource: SnapshotSource {
+    private struct Costs {
+        var gatherNanoseconds: UInt64 = 0
+        var series = 0
+    }
+
+    private let common: LabelSet
+    private let kernel: KernelSide
+    private let registry: Registry
+    private let drain: Drain
+    private let collector: ResourceCollector
+    private let resolver: MetadataResolver
+    private let faults: CounterTable
+    private let drops: CounterTable
+    private let isPushing: Bool
+    private let costs = Mutex(Costs())
+    private let sender = Mutex<RemoteWriteSender?>(nil)
+    private let server = Mutex<MetricsServer?>(nil)
+
+    init(
+        common: LabelSet, kernel: KernelSide, registry: Registry, drain: Drain, collector: ResourceCollector,
+        resolver: MetadataResolver, faults: CounterTable, drops: CounterTable, isPushing: Bool
+    ) {
+        self.common = common
+        self.kernel = kernel
+        self.registry = registry
+        self.drain = drain
+        self.collector = collector
+        self.resolver = resolver
+        self.faults = faults
+        self.drops = drops
+        self.isPushing = isPushing
+    }
+
+    /// Has the exporters' own counters shown too.
+    func attach(server: MetricsServer, sender: RemoteWriteSender?) {
+        self.server.withLock { $0 = server }
+        self.sender.withLock { $0 = sender }
+    }
+
+    func snapshot() async -> MetricsSnapshot {
+        var (snapshot, cpu) = await registry.snapshot()
+        snapshot.append(await collector.nodeSnapshot())
+        snapshot.append(await drain.snapshot(common: common))
+        snapshot.add(.nodeAgentInfo, common.adding([("version", Version.current)]), 1)
+        if isPushing { snapshot.add(.up, .empty, 1) }
+        addFeatures(to: &snapshot)
+        addContainers(await registry.counts, to: &snapshot)
+        await addFaults(to: &snapshot)
+        addProcess(to: &snapshot)
+        addExport(to: &snapshot)
+        let series = snapshot.count + 3
+        cpu = costs.withLock { costs in
+            costs.gatherNanoseconds += cpu
+            costs.series = series
+            return costs.gatherNanoseconds
+        }
+        snapshot.add(.martletScrapeCpuSecondsTotal, common, Double(cpu) / 1e9)
+        snapshot.add(.martletSeries, common, Double(series))
+        return snapshot
+    }
+
+    private func addFeatures(to snapshot: inout MetricsSnapshot) {
+        for state in kernel.features {
+            let labels = common.adding([("feature", state.feature.rawValue)])
+            snapshot.add(.martletFeatureEnabled, labels, state.isEnabled ? 1 : 0)
+        }
+    }
+
+    private func addContainers(_ counts: ContainerCounts, to snapshot: inout MetricsSnapshot) {
+        for (state, count) in [
+            ("reported", counts.reported), ("pending", counts.pending), ("ignored", counts.ignored),
+        ] {
+            snapshot.add(.martletContainers, common.adding([("state", state)]), Double(count))
+        }
+        snapshot.add(.martletQueueDepth, common.adding([("queue", "processes")]), Double(counts.processes))
+        snapshot.add(.martletQueueDepth, common.adding([("queue", "cgroups")]), Double(counts.cgroups))
+    }
+
+    private func addFaults(to snapshot: inout MetricsSnapshot) async {
+        var all = faults.all()
+        for (name, count) in await collector.nodeFaults { all["node_" + name, default: 0] += count }
+        let metadata = resolver.counters
+        for (source, count) in metadata.failures { all["metadata_\(source)", default: 0] += count }
+        for (kind, count) in all.sorted(by: { $0.key < $1.key }) {
+            snapshot.add(.martletFaultsTotal, common.adding([("kind", kind)]), Double(count))
+        }
+        for (reason, count) in drops.all().sorted(by: { $0.key < $1.key }) {
+            snapshot.add(.martletDroppedTotal, common.adding([("reason", reason)]), Double(count))
+        }
+        snapshot.add(
+            .martletDroppedTotal, common.adding([("reason", "metadata_queue_full")]), Double(metadata.dropped))
+    }
+
+    private func addProcess(to snapshot: inout MetricsSnapshot) {
+        let usage = SelfUsage.read()
+        snapshot.add(.martletProcessCpuSecondsTotal, common.adding([("mode", "user")]), usage.userSeconds)
+        snapshot.add(.martletProcessCpuSecondsTotal, common.adding([("mode", "system")]), usage.systemSeconds)
+        snapshot.add(.martletProcessResidentBytes, common, Double(usage.residentBytes))
+        snapshot.add(.martletProcessOpenDescriptors, common, Double(usage.openDescriptors))
+    }
+
+    private func addExport(to snapshot: inout MetricsSnapshot) {
+        if let statistics = server.withLock({ $0?.statistics }) {
+            let refused = statistics.refusedConnections + statistics.refusedPages + statistics.refusedRequests
+            snapshot.add(.martletDroppedTotal, common.adding([("reason", "http_refused")]), Double(refused))
+            snapshot.add(.martletFaultsTotal, common.adding([("kind", "http_slow_client")]), Double(statistics.timeouts))
+        }
+        guard let statistics = sender.withLock({ $0?.statistics }) else { return }
+        for (result, count) in [
+            ("sent", statistics.sentRequests), ("failed", statistics.failedRequests),
+            ("rejected", statistics.rejectedRequests), ("dropped", statistics.droppedRequests),
+        ] {
+            snapshot.add(.martletRemoteWriteRequestsTotal, common.adding([("result", result)]), Double(count))
+        }
+        for (result, count) in [("sent", statistics.sentSamples), ("dropped", statistics.droppedSamples)] {
+            snapshot.add(.martletRemoteWriteSamplesTotal, common.adding([("result", result)]), Double(count))
+        }
+        snapshot.add(
+            .martletQueueDepth, common.adding([("queue", "remote_write_requests")]), Double(statistics.queuedRequests))
+    }
+}
