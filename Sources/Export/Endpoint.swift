@@ -1,0 +1,98 @@
+/// An http or https URL to which the agent sends.
+public struct Endpoint: Sendable, Equatable, CustomStringConvertible {
+    /// Why a text is no endpoint.
+    public struct Malformed: Error, Equatable, CustomStringConvertible {
+        public let reason: String
+
+        public var description: String { "\(reason); write http[s]://host[:port][/path]" }
+    }
+
+    public let isTLS: Bool
+    /// Without brackets.
+    public let host: String
+    public let port: Int
+    /// Path and query; starts with `/`.
+    public let target: String
+    /// Value of the Authorization header when the URL names a user.
+    let authorization: String?
+
+    /// Reads an absolute URL (RFC 3986). A fragment is ignored.
+    public init(_ text: String) throws(Malformed) {
+        guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")), text[colon...].hasPrefix("://") else {
+            throw Malformed(reason: "the URL has no scheme")
+        }
+        switch text[..<colon].lowercased() {
+        case "http": isTLS = false
+        case "https": isTLS = true
+        default: throw Malformed(reason: "the URL's scheme is neither http nor https")
+        }
+        let rest = text[colon...].dropFirst(3).prefix { $0 != "#" }
+        // What goes into a request line must not end it.
+        guard rest.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw Malformed(reason: "the URL has blanks, control characters or bytes that are not ASCII")
+        }
+        let authorityEnd = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
+        var authority = rest[..<authorityEnd]
+        if let at = authority.lastIndex(of: "@") {
+            guard let user = Self.percentDecoded(authority[..<at]) else {
+                throw Malformed(reason: "the URL's user name has a bad % sequence")
+            }
+            authorization =
+                "Basic " + Base64.encode(user.contains(UInt8(ascii: ":")) ? user : user + [UInt8(ascii: ":")])
+            authority = authority[authority.index(after: at)...]
+        } else {
+            authorization = nil
+        }
+        guard let parts = HostPort(authority), !parts.host.isEmpty else {
+            throw Malformed(reason: "the URL has no valid host and port")
+        }
+        host = parts.host
+        port = parts.port ?? (isTLS ? 443 : 80)
+        let target = rest[authorityEnd...]
+        self.target = target.first == "/" ? String(target) : "/" + target
+    }
+
+    private init(_ base: Endpoint, target: String) {
+        isTLS = base.isTLS
+        host = base.host
+        port = base.port
+        authorization = base.authorization
+        self.target = target
+    }
+
+    /// This endpoint with `path` (such as `/v1/metrics`) added to its own path.
+    public func appending(path: String) -> Endpoint {
+        let question = target.firstIndex(of: "?") ?? target.endIndex
+        var joined = String(target[..<question])
+        while joined.hasSuffix("/") { joined.removeLast() }
+        return Endpoint(self, target: joined + (path.hasPrefix("/") ? path : "/" + path) + target[question...])
+    }
+
+    /// The value of the Host header: the port only where it is not the scheme's own.
+    var hostHeader: String {
+        let text = HostPort.text(host: host, port: port)
+        return port == (isTLS ? 443 : 80) ? String(text.dropLast("\(port)".count + 1)) : text
+    }
+
+    /// The URL without user and password, for messages.
+    public var description: String { "\(isTLS ? "https" : "http")://\(hostHeader)\(target)" }
+
+    private static func percentDecoded(_ text: Substring) -> [UInt8]? {
+        var bytes = [UInt8]()
+        var rest = text.utf8[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%") {
+                let digits = Substring(rest.prefix(2))
+                // The initializer would take a sign, too.
+                guard digits.count == 2, digits.allSatisfy(\.isHexDigit), let value = UInt8(digits, radix: 16) else {
+                    return nil
+                }
+                rest = rest.dropFirst(2)
+                bytes.append(value)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return bytes
+    }
+}

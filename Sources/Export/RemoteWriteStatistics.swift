@@ -1,0 +1,19 @@
+/// What remote write did so far, for the agent's own metrics.
+public struct RemoteWriteStatistics: Sendable, Equatable {
+    /// Requests that the server took.
+    public var sentRequests: UInt64 = 0
+    /// Attempts that failed and are made again: network errors, time-outs, 429 and 5xx.
+    public var failedRequests: UInt64 = 0
+    /// Requests that the server refused for good.
+    public var rejectedRequests: UInt64 = 0
+    /// Requests given up because the queue was full or the agent stopped.
+    public var droppedRequests: UInt64 = 0
+    /// Samples in requests that the server took.
+    public var sentSamples: UInt64 = 0
+    /// Samples in requests that were rejected or dropped.
+    public var droppedSamples: UInt64 = 0
+    /// Requests that wait.
+    public var queuedRequests = 0
+
+    public init() {}
+}
