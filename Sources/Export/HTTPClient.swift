@@ -6,10 +6,15 @@ import NIOSSL
 
 /// Sends POST requests to one endpoint, one at a time, over a connection that is kept while the server keeps it.
 actor HTTPClient {
+    private struct Connection {
+        let channel: any Channel
+        let failure: ConnectionFailure
+    }
+
     private let endpoint: Endpoint
     private let tls: NIOSSLContext?
     private let timeout: Duration
-    private var kept: (any Channel)?
+    private var kept: Connection?
 
     /// - Parameters:
     ///   - tls: for https endpoints.
@@ -32,29 +37,31 @@ actor HTTPClient {
         let head = HTTPRequestHead(version: .http1_1, method: .POST, uri: endpoint.target, headers: fields)
         let deadline = ContinuousClock.now + timeout
 
-        if let channel = kept, channel.isActive {
+        if let connection = kept, connection.channel.isActive {
             do {
-                return try await exchange(head, body, on: channel, until: deadline)
-            } catch HTTPClientError.connectionClosed {
-                // The server gave up the idle connection just now. Remote write is safe to repeat.
+                return try await exchange(head, body, on: connection, until: deadline)
+            } catch {
+                if case HTTPClientError.timedOut = error { throw error }
                 try Task.checkCancellation()
+                // The server gave up the idle connection. Whether it took the request or not, remote write may repeat it.
             }
         }
-        let channel = try await connect(until: deadline)
-        kept = channel
-        return try await exchange(head, body, on: channel, until: deadline)
+        let connection = try await connect(until: deadline)
+        kept = connection
+        return try await exchange(head, body, on: connection, until: deadline)
     }
 
     /// Closes the kept connection.
     func close() async {
-        let channel = kept
+        let connection = kept
         kept = nil
-        try? await channel?.close()
+        try? await connection?.channel.close()
     }
 
     private func exchange(
-        _ head: HTTPRequestHead, _ body: ByteBuffer, on channel: any Channel, until deadline: ContinuousClock.Instant
+        _ head: HTTPRequestHead, _ body: ByteBuffer, on connection: Connection, until deadline: ContinuousClock.Instant
     ) async throws -> HTTPResponse {
+        let channel = connection.channel
         let answer = channel.eventLoop.makePromise(of: HTTPResponse.self)
         let limit = timeout
         let timer = channel.eventLoop.scheduleTask(in: TimeAmount(deadline - .now)) {
@@ -64,7 +71,7 @@ actor HTTPClient {
         defer { timer.cancel() }
         channel.writeAndFlush(HTTPRequest(head: head, body: body, answer: answer)).whenFailure { _ in
             // The connection ended before the request reached its handler.
-            answer.fail(HTTPClientError.connectionClosed)
+            answer.fail(connection.failure.error)
         }
         return try await withTaskCancellationHandler {
             try await answer.futureResult.get()
@@ -73,22 +80,24 @@ actor HTTPClient {
         }
     }
 
-    private func connect(until deadline: ContinuousClock.Instant) async throws -> any Channel {
+    private func connect(until deadline: ContinuousClock.Instant) async throws -> Connection {
+        let failure = ConnectionFailure()
         let tls = endpoint.isTLS ? tls : nil
         // Certificates name hosts; an address is no host name for SNI and is checked against the peer's own.
         let name = Self.isAddress(endpoint.host) ? nil : endpoint.host
-        return try await ClientBootstrap(group: ExportLoop.group)
+        let channel = try await ClientBootstrap(group: ExportLoop.group)
             .connectTimeout(TimeAmount(deadline - .now))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     if let tls { try pipeline.addHandler(NIOSSLClientHandler(context: tls, serverHostname: name)) }
                     try pipeline.addHTTPClientHandlers(leftOverBytesStrategy: .dropBytes)
-                    try pipeline.addHandler(HTTPClientHandler())
+                    try pipeline.addHandler(HTTPClientHandler(failure: failure))
                 }
             }
             .connect(host: endpoint.host, port: endpoint.port)
             .get()
+        return Connection(channel: channel, failure: failure)
     }
 
     private static func isAddress(_ host: String) -> Bool {

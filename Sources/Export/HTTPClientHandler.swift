@@ -14,10 +14,17 @@ final class HTTPClientHandler: ChannelDuplexHandler {
     private var head: HTTPResponseHead?
     private var bodyBytes = 0
     private var reason = [UInt8]()
-    private var failure: (any Error)?
+    private let failure: ConnectionFailure
+
+    init(failure: ConnectionFailure) { self.failure = failure }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let request = unwrapOutboundIn(data)
+        guard context.channel.isActive else {
+            // The end of the connection was announced already and will not be again.
+            promise?.fail(failure.error)
+            return
+        }
         answer = request.answer
         head = nil
         bodyBytes = 0
@@ -42,14 +49,14 @@ final class HTTPClientHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        failure = failure ?? error
+        failure.record(error)
         context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         if let answer {
             self.answer = nil
-            answer.fail(failure ?? HTTPClientError.connectionClosed)
+            answer.fail(failure.error)
         }
         context.fireChannelInactive()
     }

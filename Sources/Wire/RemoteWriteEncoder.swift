@@ -36,6 +36,7 @@ public struct RemoteWriteEncoder: Sendable {
         _ body: (_ request: borrowing WireBuffer, _ samples: Int) throws(Failure) -> Void
     ) throws(Failure) {
         buffer.removeAll()
+        var labels = WireBuffer(capacity: 1024)
         var inRequest = 0
         for family in MetricFamily.allCases {
             let samples = snapshot[family]
@@ -53,7 +54,7 @@ public struct RemoteWriteEncoder: Sendable {
                     buffer.removeAll()
                     inRequest = 0
                 }
-                appendSeries(sample, fixed, timestamp: snapshot.timestamp, to: &buffer)
+                appendSeries(sample, fixed, timestamp: snapshot.timestamp, labels: &labels, to: &buffer)
                 inRequest += 1
             }
         }
@@ -78,26 +79,19 @@ public struct RemoteWriteEncoder: Sendable {
     }
 
     /// `WriteRequest.timeseries` (field 1): labels 1, samples 2. Lengths come before contents in protobuf, so the labels are
-    /// walked twice: once to add up, once to copy.
+    /// made in a buffer of their own first.
     private func appendSeries(
-        _ sample: MetricsSnapshot.Sample, _ fixed: [Fixed], timestamp: Int64, to buffer: inout WireBuffer
+        _ sample: MetricsSnapshot.Sample, _ fixed: [Fixed], timestamp: Int64, labels: inout WireBuffer,
+        to buffer: inout WireBuffer
     ) {
-        let own = sample.labels.pairs
-        var length = 0
-        forEachLabel(own, fixed) { pair in
-            length += Protobuf.fieldSize(Self.labelLength(pair))
-        } fixed: { field in
-            length += field.count
-        }
+        labels.removeAll()
+        appendLabels(sample.labels.pairs, fixed, to: &labels)
         let time = UInt64(bitPattern: timestamp)
         let sampleLength = 9 + 1 + Protobuf.varintSize(time)
 
-        buffer.appendFieldHeader(1, length: length + Protobuf.fieldSize(sampleLength))
-        forEachLabel(own, fixed) { pair in
-            Self.appendLabel(pair, to: &buffer)
-        } fixed: { field in
-            buffer.append(field)
-        }
+        buffer.appendFieldHeader(1, length: labels.count + Protobuf.fieldSize(sampleLength))
+        let bytes = labels.bytes
+        bytes.withUnsafeBytes { buffer.append($0) }
         buffer.appendFieldHeader(2, length: sampleLength)
         buffer.append(Protobuf.tag(1, .fixed64))
         buffer.appendFixed64(sample.value.bitPattern)
@@ -107,32 +101,26 @@ public struct RemoteWriteEncoder: Sendable {
 
     /// Merges two lists that are both ascending by name. The specification forbids labels without a value, which mean the
     /// same as no label.
-    private func forEachLabel(
-        _ own: [LabelSet.Pair], _ fixed: [Fixed], own visitOwn: (LabelSet.Pair) -> Void,
-        fixed visitFixed: ([UInt8]) -> Void
-    ) {
+    private func appendLabels(_ own: [LabelSet.Pair], _ fixed: [Fixed], to buffer: inout WireBuffer) {
         var next = 0
         for pair in own {
             while next < fixed.count, fixed[next].name < pair.name {
-                visitFixed(fixed[next].field)
+                buffer.append(fixed[next].field)
                 next += 1
             }
             if next < fixed.count, fixed[next].name == pair.name { continue }
-            if !pair.value.isEmpty { visitOwn(pair) }
+            if !pair.value.isEmpty { Self.appendLabel(pair, to: &buffer) }
         }
         while next < fixed.count {
-            visitFixed(fixed[next].field)
+            buffer.append(fixed[next].field)
             next += 1
         }
     }
 
     /// `Label`: name 1, value 2.
-    private static func labelLength(_ pair: LabelSet.Pair) -> Int {
-        Protobuf.fieldSize(pair.name.utf8.count) + Protobuf.fieldSize(pair.value.utf8.count)
-    }
-
     private static func appendLabel(_ pair: LabelSet.Pair, to buffer: inout WireBuffer) {
-        buffer.appendFieldHeader(1, length: labelLength(pair))
+        let length = Protobuf.fieldSize(pair.name.utf8.count) + Protobuf.fieldSize(pair.value.utf8.count)
+        buffer.appendFieldHeader(1, length: length)
         buffer.appendField(1, pair.name)
         buffer.appendField(2, pair.value)
     }

@@ -63,6 +63,11 @@ public struct WireBuffer: ~Copyable {
 
     /// Appends `value` as a base 128 varint (protobuf encoding, "Base 128 Varints").
     public mutating func appendVarint(_ value: UInt64) {
+        // Most lengths are below 128.
+        if value < 0x80 {
+            append(UInt8(truncatingIfNeeded: value))
+            return
+        }
         let target = reserve(10)
         var rest = value
         var length = 0

@@ -176,7 +176,8 @@ import Wire
             let dripping = try RawClient(port: port)
             let start = ContinuousClock.now
             dripping.send("GET /metrics HTTP/1.1\r\nX: ")
-            while ContinuousClock.now - start < .seconds(5), server.statistics.connections > 0 || start == .now {
+            #expect(await eventually { server.statistics.connections == 2 })
+            while ContinuousClock.now - start < .seconds(5), server.statistics.connections > 0 {
                 dripping.send("x")
                 try await Task.sleep(for: .milliseconds(50))
             }
