@@ -95,11 +95,12 @@ public actor RemoteWriteSender {
         guard gathering == nil, !isStopping else { return }
         gathering = Task {
             let clock = ContinuousClock()
+            let interval = max(configuration.interval, .milliseconds(1))
             var next = clock.now
             while !Task.isCancelled {
                 await gather()
                 // A snapshot that took longer than the interval does not make the next ones come in a burst.
-                repeat { next += configuration.interval } while next < clock.now
+                repeat { next += interval } while next < clock.now
                 do { try await clock.sleep(until: next) } catch { return }
             }
         }

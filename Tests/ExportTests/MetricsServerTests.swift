@@ -58,10 +58,12 @@ import Wire
         }
     }
 
-    @Test(.enabled(if: Tool.curl.isInstalled, "curl is not installed"), arguments: ["gzip", "zstd"])
+    @Test(
+        .enabled(if: Tool.curl.isInstalled, "curl is not installed"),
+        .enabled(if: Tool.gzip.isInstalled && Tool.zstd.isInstalled, "gzip or zstd is not installed"),
+        arguments: ["gzip", "zstd"])
     func compressesThePage(coding: String) async throws {
         let unpacker = Tool(coding)
-        try #require(unpacker.isInstalled, "\(coding) is not installed")
         try await serving(ClosureSource.hard) { server, port in
             let packed = try await get(port, "/metrics", "-H", "Accept-Encoding: br, \(coding);q=0.4")
             let unpacked = try await unpacker.run(["-dc"], input: packed.stdout)
@@ -75,7 +77,9 @@ import Wire
         }
     }
 
-    @Test(.enabled(if: Tool.promtool.isInstalled, "promtool is not installed (apt-get install prometheus)"))
+    @Test(
+        .enabled(if: Tool.curl.isInstalled, "curl is not installed"),
+        .enabled(if: Tool.promtool.isInstalled, "promtool is not installed (apt-get install prometheus)"))
     func promtoolAcceptsThePage() async throws {
         try await serving(ClosureSource.hard) { server, port in
             let checked = try await Tool.promtool.run(["check", "metrics"], input: try await get(port).stdout)
@@ -209,7 +213,9 @@ import Wire
             client.send(garbage)
             let (text, isClosed) = await client.readToEnd()
             #expect(text.hasPrefix("HTTP/1.1 400 ") && isClosed, "\(text)")
-            #expect(try await get(port, "/healthz").text == "OK\n")
+            let next = try RawClient(port: port)
+            next.send("GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n")
+            #expect(await next.readToEnd().text.hasPrefix("HTTP/1.1 200 "))
         }
     }
 
