@@ -17,13 +17,24 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "martlet",
     products: [
-        .executable(name: "martlet-node", targets: ["NodeAgent"])
+        .executable(name: "martlet-node", targets: ["NodeAgent"]),
+        // For Benchmarks/.
+        .executable(name: "EmbedObject", targets: ["EmbedObject"]),
+        .library(name: "CBPF", targets: ["CBPF"]),
+        .library(name: "CEvents", targets: ["CEvents"]),
+        .library(name: "Containers", targets: ["Containers"]),
+        .library(name: "Host", targets: ["Host"]),
+        .library(name: "Kernel", targets: ["Kernel"]),
+        .library(name: "Linux", targets: ["Linux"]),
+        .library(name: "Metrics", targets: ["Metrics"]),
+        .library(name: "Ring", targets: ["Ring"]),
+        .library(name: "Signals", targets: ["Signals"]),
+        .library(name: "Wire", targets: ["Wire"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.100.0"),
-        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.30.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     ],
@@ -78,8 +89,40 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
 
-        .testTarget(name: "ContainersTests", dependencies: ["Containers", "Linux"], swiftSettings: strict),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: strict),
+        .testTarget(name: "RingTests", dependencies: ["Linux", "Ring"], swiftSettings: strict),
+        .testTarget(name: "SignalsTests", dependencies: ["Signals"], swiftSettings: strict),
+        .testTarget(
+            name: "KernelTests",
+            dependencies: ["Containers", "Host", "Kernel", "Linux", "Metrics", "Ring", "Signals"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ContainersTests", dependencies: ["CEvents", "Containers", "Host", "Linux", "Metrics", "Ring"],
+            swiftSettings: strict),
         .testTarget(name: "HostTests", dependencies: ["Host", "Linux", "Metrics"], swiftSettings: strict),
+        .testTarget(
+            name: "WireTests",
+            dependencies: [
+                "CSnappy", "CZlib", "CZstd", "Metrics", "Wire",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ], exclude: ["Protos/remote_write.proto"], swiftSettings: strict),
+        .testTarget(
+            name: "ExportTests",
+            dependencies: [
+                "CSnappy", "Export", "Metrics", "Wire",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: strict),
+        .testTarget(
+            name: "NodeAgentTests",
+            dependencies: [
+                "Containers", "Kernel", "NodeAgent", "Ring",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
         .testTarget(name: "SystemTests", exclude: ["Helpers"], swiftSettings: strict),
 
         // Build: BPF objects are compiled by the toolchain's clang and carried by a generated Swift file.

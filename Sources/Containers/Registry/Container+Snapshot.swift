@@ -24,6 +24,13 @@ extension Container {
         emitListens(into: &snapshot, labels)
     }
 
+    /// The container's series alone.
+    func snapshot(now: UInt64) -> MetricsSnapshot {
+        var snapshot = MetricsSnapshot(timestamp: 0)
+        emit(into: &snapshot, now: now)
+        return snapshot
+    }
+
     private func emitUsage(into snapshot: inout MetricsSnapshot, _ labels: LabelSet) {
         if let value = usage.cpuLimitCores { snapshot.add(.containerResourcesCpuLimitCores, labels, value) }
         if let value = usage.cpuUsageSeconds {

@@ -1,0 +1,89 @@
+import Containers
+import Host
+import Kernel
+import Linux
+import Metrics
+import Ring
+import Signals
+
+/// Everything between the kernel and the series, without the page.
+struct Rig {
+    let kernel: KernelSide
+    let lane: Lane
+    let files: Lane
+    let registry: Registry
+    let drain: Drain
+    let collector: ResourceCollector
+    let discovery: Discovery
+    let drops = CounterTable()
+    let faults = CounterTable()
+
+    init(backend: Lane.Backend = .automatic, retention: UInt64 = 600_000_000_000) async throws {
+        let layout = try CgroupLayout.detect()
+        kernel = try KernelSide(
+            KernelSide.Configuration(processors: 2, memoryHierarchy: layout.hierarchyID(of: .memory) ?? 0))
+        lane = try Lane(name: "events", backend: backend)
+        files = try Lane(name: "files", backend: backend)
+        try lane.start()
+        try files.start()
+        let context = ContainerContext(
+            filter: ConnectionFilter(
+                ephemeral: PortRanges("32768-60999") ?? .none, tracked: [CIDRBlock("0.0.0.0/0")].compactMap { $0 }),
+            hostNetns: UInt32(try NetworkNamespace.inode(pid: HostProcess.pid())), minimumAge: 0, retention: retention,
+            common: .empty, drops: drops, faults: faults)
+        collector = ResourceCollector(lane: files, layout: layout, common: .empty, faults: faults)
+        registry = Registry(
+            lane: lane,
+            configuration: RegistryConfiguration(
+                context: context, layout: layout, containerFilter: try ContainerFilter(),
+                serviceFilter: SystemdServiceFilter()),
+            resolver: MetadataResolver(), collector: collector)
+        let connections = ConnectionSignal(lane: lane, registry: registry)
+        drain = Drain(
+            lane: lane, kernel: kernel, registry: registry,
+            processSignal: ProcessSignal(lane: lane, registry: registry),
+            cgroupSignal: CgroupSignal(lane: lane, registry: registry), connectionSignal: connections)
+        discovery = Discovery(
+            lane: files, layout: layout, kernel: kernel, registry: registry, connectionSignal: connections,
+            faults: faults)
+    }
+
+    /// Begins to drain and to read, and scans what is there.
+    func start() async throws {
+        try await drain.start(
+            upkeep: Drain.Upkeep(discovery: discovery, sampling: 200_000_000, collection: 600_000_000_000))
+        await collector.start(registry: registry, interval: 200_000_000)
+        await discovery.run()
+    }
+
+    func stop() {
+        files.stop()
+        lane.stop()
+    }
+
+    /// The sum of a family's values for one container, further narrowed by one label.
+    func value(_ family: MetricFamily, of id: String, _ label: (String, String)? = nil) async -> Double? {
+        await drain.pass()
+        await drain.pass()
+        let samples = await registry.snapshot().series[family].filter { sample in
+            sample.labels["container_id"] == id && (label.map { sample.labels[$0.0] == $0.1 } ?? true)
+        }
+        return samples.isEmpty ? nil : samples.reduce(0) { $0 + $1.value }
+    }
+
+    /// Waits until `value` is `expected`, at most two seconds; returns the last value seen.
+    func wait(
+        _ family: MetricFamily, of id: String, _ label: (String, String)? = nil, for expected: Double
+    ) async -> Double? {
+        var last: Double?
+        for _ in 0..<40 {
+            last = await value(family, of: id, label)
+            if last == expected { return last }
+            try? await Task.sleep(for: .milliseconds(50))
+        }
+        return last
+    }
+
+    /// Records that the kernel could not hand over.
+    var losses: UInt64 { kernel.losses().flatMap { $0 }.reduce(0, +) }
+}
