@@ -1,0 +1,45 @@
+import ArgumentParser
+
+/// The flags of the agent, as texts: `Configuration` checks them together with those of the other sources, so that
+/// errors read the same wherever a value came from.
+struct AgentOptions: ParsableArguments {
+    @OptionGroup(title: "Listening") var listening: ListeningOptions
+    @OptionGroup(title: "Containers") var containers: ContainerOptions
+    @OptionGroup(title: "Network") var network: NetworkOptions
+    @OptionGroup(title: "Metrics push") var push: PushOptions
+    @OptionGroup(title: "Logging") var logging: LoggingOptions
+    @OptionGroup(title: "Advanced") var advanced: AdvancedOptions
+
+    /// What was given.
+    var flags: [AgentOption: [String]] {
+        func one(_ text: String?) -> [String] { text.map { [$0] } ?? [] }
+        func one(_ flag: Bool?) -> [String] { flag.map { ["\($0)"] } ?? [] }
+        return [
+            .config: one(advanced.config),
+            .listen: one(listening.listen),
+            .cgroupfsRoot: one(containers.cgroupfsRoot),
+            .skipSystemdSystemServices: one(containers.skipSystemdSystemServices),
+            .containerAllowlist: containers.containerAllowlist,
+            .containerDenylist: containers.containerDenylist,
+            .minContainerAge: one(containers.minContainerAge),
+            .trackPublicNetwork: network.trackPublicNetwork,
+            .ephemeralPortRange: one(network.ephemeralPortRange),
+            .collectorEndpoint: one(push.collectorEndpoint),
+            .metricsEndpoint: one(push.metricsEndpoint),
+            .apiKey: one(push.apiKey),
+            .caFile: one(push.caFile),
+            .insecureSkipVerify: one(push.insecureSkipVerify),
+            .scrapeInterval: one(push.scrapeInterval),
+            .logLevel: one(logging.logLevel),
+            .logPerSecond: one(logging.logPerSecond),
+            .logBurst: one(logging.logBurst),
+            .gcInterval: one(advanced.gcInterval),
+            .io: one(advanced.io),
+        ]
+    }
+
+    /// The settings of all sources, checked.
+    func configuration() throws(UsageError) -> Configuration {
+        try Configuration(try ConfigurationSources.load(flags: flags))
+    }
+}

@@ -1,0 +1,63 @@
+/// The options of the agent: the one list from which flags, environment variables and keys of the configuration file
+/// take their names.
+///
+/// Names and values are those of coroot-node-agent where it has the option; `config`, `log-level`, `gc-interval` and
+/// `io` are this agent's own.
+enum AgentOption: String, CaseIterable, Sendable {
+    case config
+    case listen
+    case cgroupfsRoot = "cgroupfs-root"
+    case skipSystemdSystemServices = "skip-systemd-system-services"
+    case containerAllowlist = "container-allowlist"
+    case containerDenylist = "container-denylist"
+    case minContainerAge = "min-container-age"
+    case trackPublicNetwork = "track-public-network"
+    case ephemeralPortRange = "ephemeral-port-range"
+    case collectorEndpoint = "collector-endpoint"
+    case metricsEndpoint = "metrics-endpoint"
+    case apiKey = "api-key"
+    case caFile = "ca-file"
+    case insecureSkipVerify = "insecure-skip-verify"
+    case scrapeInterval = "scrape-interval"
+    case logLevel = "log-level"
+    case logPerSecond = "log-per-second"
+    case logBurst = "log-burst"
+    case gcInterval = "gc-interval"
+    case io
+
+    var flag: String { "--" + rawValue }
+
+    /// The flag in capitals, with underscores.
+    var environmentName: String { String(rawValue.uppercased().map { $0 == "-" ? "_" : $0 }) }
+
+    /// Whether it takes several values: the flag more than once, the environment variable with a line for each, a list
+    /// in the file.
+    var isRepeatable: Bool {
+        self == .containerAllowlist || self == .containerDenylist || self == .trackPublicNetwork
+    }
+
+    /// A value that is right, for messages.
+    var example: String {
+        switch self {
+        case .config: "/etc/martlet-node.yaml"
+        case .listen: "127.0.0.1:10300"
+        case .cgroupfsRoot: "/sys/fs/cgroup"
+        case .skipSystemdSystemServices, .insecureSkipVerify: "true"
+        case .containerAllowlist: "^/k8s/shop/"
+        case .containerDenylist: "^/k8s/kube-system/"
+        case .minContainerAge: "30s"
+        case .trackPublicNetwork: "203.0.113.0/24"
+        case .ephemeralPortRange: "32768-60999"
+        case .collectorEndpoint: "https://coroot.example.com"
+        case .metricsEndpoint: "https://prometheus.example.com/api/v1/write"
+        case .apiKey: "KEY"
+        case .caFile: "/etc/ssl/certs/ca.pem"
+        case .scrapeInterval: "15s"
+        case .logLevel: "info"
+        case .logPerSecond: "10"
+        case .logBurst: "100"
+        case .gcInterval: "10m"
+        case .io: "automatic"
+        }
+    }
+}

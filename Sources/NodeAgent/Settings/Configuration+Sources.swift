@@ -1,0 +1,47 @@
+import Containers
+import Ring
+
+extension Configuration {
+    /// Reads and checks every setting. What is not set anywhere keeps its default.
+    init(_ sources: ConfigurationSources) throws(UsageError) {
+        self.init()
+        trackedPublicNetworks = CIDRBlock("0.0.0.0/0").map { [$0] } ?? []
+        var collector: String?
+        for option in AgentOption.allCases {
+            guard let setting = sources.setting(option) else { continue }
+            switch option {
+            case .config: break
+            case .listen:
+                listen = try setting.listenAddress()
+                listenIsExplicit = true
+            case .cgroupfsRoot: cgroupfsRoot = try setting.directory()
+            case .skipSystemdSystemServices: skipSystemdSystemServices = try setting.boolean()
+            case .containerAllowlist: containerAllowlist = try setting.patterns()
+            case .containerDenylist: containerDenylist = try setting.patterns()
+            case .minContainerAge: minimumContainerAge = try setting.duration()
+            case .trackPublicNetwork: trackedPublicNetworks = try setting.cidrBlocks()
+            case .ephemeralPortRange: ephemeralPorts = try setting.portRanges()
+            case .collectorEndpoint: collector = try setting.url()
+            case .metricsEndpoint: metricsEndpoint = try setting.url()
+            case .apiKey: apiKey = try setting.secret()
+            case .caFile: caFile = try setting.certificateFile()
+            case .insecureSkipVerify: insecureSkipVerify = try setting.boolean()
+            case .scrapeInterval: scrapeInterval = try setting.duration(allowsZero: false)
+            case .logLevel: logLevel = try setting.logLevel()
+            case .logPerSecond: logPerSecond = try setting.number()
+            case .logBurst: logBurst = try setting.count()
+            case .gcInterval: retention = try setting.duration(allowsZero: false)
+            case .io: backend = try setting.choice(of: Lane.Backend.self)
+            }
+        }
+        if metricsEndpoint == nil { metricsEndpoint = collector.map { Self.metricsPath(below: $0) } }
+    }
+
+    /// Where a collector takes metrics: `/v1/metrics` after the path of its URL, before the query.
+    private static func metricsPath(below collector: String) -> String {
+        let end = collector.firstIndex { $0 == "?" || $0 == "#" } ?? collector.endIndex
+        var base = collector[..<end]
+        while base.hasSuffix("/") { base.removeLast() }
+        return base + "/v1/metrics" + collector[end...]
+    }
+}

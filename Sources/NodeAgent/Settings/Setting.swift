@@ -1,0 +1,154 @@
+import Containers
+import Export
+import Glibc
+import Linux
+import Logging
+
+/// An option with the text that was given for it and where, and the readings of that text.
+///
+/// Every reading throws a `UsageError` that names the option, the place, what is wrong and what would be right.
+struct Setting: Hashable, Sendable {
+    let option: AgentOption
+    /// One text, or any number of them for a repeatable option.
+    let texts: [String]
+    let origin: SettingOrigin
+
+    /// The text of an option that takes one.
+    func text() -> String { texts.last ?? "" }
+
+    /// As coroot-node-agent reads booleans (Go's `strconv.ParseBool`).
+    func boolean() throws(UsageError) -> Bool {
+        switch text() {
+        case "1", "t", "T", "true", "TRUE", "True": return true
+        case "0", "f", "F", "false", "FALSE", "False": return false
+        default: throw wrong("\(UsageError.quoted(text())) is neither true nor false")
+        }
+    }
+
+    /// Nanoseconds of a duration that is not negative.
+    func duration(allowsZero: Bool = true) throws(UsageError) -> UInt64 {
+        guard let duration = GoDuration(text()) else {
+            throw wrong("\(UsageError.quoted(text())) is not a duration (a number with a unit: ns, us, ms, s, m, h)")
+        }
+        guard duration.nanoseconds >= 0 else { throw wrong("\(UsageError.quoted(text())) is negative") }
+        guard duration.nanoseconds > 0 || allowsZero else { throw wrong("the duration must be more than 0") }
+        return UInt64(duration.nanoseconds)
+    }
+
+    /// A number that is not negative; `inf` is one.
+    func number() throws(UsageError) -> Double {
+        guard let number = Double(text()), number >= 0 else {
+            throw wrong("\(UsageError.quoted(text())) is not a number of 0 or more")
+        }
+        return number
+    }
+
+    func count() throws(UsageError) -> Int {
+        guard let number = Int(text()), (0...1_000_000_000).contains(number) else {
+            throw wrong("\(UsageError.quoted(text())) is not a whole number from 0 to 1000000000")
+        }
+        return number
+    }
+
+    func cidrBlocks() throws(UsageError) -> [CIDRBlock] {
+        var blocks: [CIDRBlock] = []
+        for text in texts {
+            guard let block = CIDRBlock(text) else {
+                throw wrong("\(UsageError.quoted(text)) is not a network in CIDR notation")
+            }
+            blocks.append(block)
+        }
+        return blocks
+    }
+
+    func portRanges() throws(UsageError) -> PortRanges {
+        guard let ranges = PortRanges(text()) else {
+            throw wrong("\(UsageError.quoted(text())) is not a list of port ranges FIRST-LAST from 0 to 65535")
+        }
+        return ranges
+    }
+
+    /// Regular expressions, each of which can be compiled.
+    func patterns() throws(UsageError) -> [String] {
+        for text in texts {
+            do {
+                _ = try ContainerFilter(allow: [text])
+            } catch {
+                let reason = UsageError.oneLine(error.reason)
+                throw wrong("\(UsageError.quoted(text)) is not a regular expression: \(reason)")
+            }
+        }
+        return texts
+    }
+
+    func listenAddress() throws(UsageError) -> String {
+        do {
+            return try ListenAddress(text()).description
+        } catch {
+            throw wrong("\(UsageError.quoted(text())) is not HOST:PORT")
+        }
+    }
+
+    /// An absolute http or https URL; nil if the text is empty.
+    func url() throws(UsageError) -> String? {
+        if text().isEmpty { return nil }
+        do {
+            _ = try Export.Endpoint(text())
+        } catch {
+            throw wrong("\(UsageError.quoted(text())) is not a URL to send to: \(error.reason)")
+        }
+        return text()
+    }
+
+    /// What can be the value of an HTTP header; the text is a secret, so no message shows it.
+    func secret() throws(UsageError) -> String? {
+        guard text().utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+            throw wrong("the key holds blanks, line ends or bytes that are not ASCII")
+        }
+        return text().isEmpty ? nil : text()
+    }
+
+    func directory() throws(UsageError) -> String {
+        var status = Glibc.stat()
+        guard stat(text(), &status) == 0 else { throw wrong("cannot use \(UsageError.quoted(text())): \(Errno.last)") }
+        guard status.st_mode & S_IFMT == S_IFDIR else { throw wrong("\(UsageError.quoted(text())) is no directory") }
+        return text()
+    }
+
+    /// The path of a readable file with certificates; nil if the text is empty.
+    func certificateFile() throws(UsageError) -> String? {
+        if text().isEmpty { return nil }
+        let content: [UInt8]
+        do throws(Errno) {
+            content = try SmallFile.bytes(text(), limit: 16 << 20)
+        } catch {
+            throw wrong("cannot read \(UsageError.quoted(text())): \(error)")
+        }
+        guard String(decoding: content, as: UTF8.self).contains("-----BEGIN ") else {
+            throw wrong("\(UsageError.quoted(text())) holds no certificate in PEM form")
+        }
+        return text()
+    }
+
+    /// The name of one of swift-log's levels.
+    func logLevel() throws(UsageError) -> String {
+        let name = text().lowercased() == "warn" ? "warning" : text().lowercased()
+        guard Logger.Level(rawValue: name) != nil else {
+            let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw wrong("\(UsageError.quoted(text())) is not a level (\(names))")
+        }
+        return name
+    }
+
+    func choice<Value: RawRepresentable<String> & CaseIterable>(of type: Value.Type) throws(UsageError) -> Value {
+        guard let value = Value(rawValue: text()) else {
+            let names = type.allCases.map(\.rawValue).joined(separator: ", ")
+            throw wrong("\(UsageError.quoted(text())) is none of \(names)")
+        }
+        return value
+    }
+
+    private func wrong(_ problem: String) -> UsageError {
+        UsageError(option: option, origin: origin, problem: problem)
+    }
+}

@@ -1,0 +1,6 @@
+/// Where a value was set.
+enum SettingOrigin: Hashable, Sendable {
+    case flag
+    case environment
+    case file(path: String, line: Int)
+}
