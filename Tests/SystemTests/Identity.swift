@@ -13,7 +13,7 @@ extension SystemTests {
             let name = "web-\(UInt16.random(in: .min ... .max))"
             try daemon.run(name, options: ["-m", "64m", "--cpus", "0.5"], peer.command)
             let page = try peer.expectSeries(of: "/docker/" + name, image: DockerDaemon.image, from: agent)
-            #expect(page.value("container_resources_memory_limit_bytes", of: "/docker/" + name) == 64 * 1024 * 1024)
+            #expect(page.value("container_resources_memory_limit_bytes", of: "/docker/" + name) == 67_108_864.0)
             #expect(page.value("container_resources_cpu_limit_cores", of: "/docker/" + name) == 0.5)
         }
 
@@ -52,7 +52,7 @@ extension SystemTests {
                 cores: 0.25, peer.command, in: scratch)
             let identifier = "/k8s/shop/db-0/postgres"
             let page = try peer.expectSeries(of: identifier, image: "registry.test/pg:16", from: agent)
-            #expect(page.value("container_resources_memory_limit_bytes", of: identifier) == 32 * 1024 * 1024)
+            #expect(page.value("container_resources_memory_limit_bytes", of: identifier) == 33_554_432.0)
             #expect(page.value("container_resources_cpu_limit_cores", of: identifier) == 0.25)
             #expect(page.all("container_info", ["container_id": identifier, "app_id": "/k8s/shop/db"]).count == 1)
         }

@@ -119,7 +119,7 @@ extension SystemTests {
             let pod = Self.podName()
             _ = try RuncContainer(pod: pod, ["/workload", "hold", "50", "127.0.0.1", "\(port)"], in: scratch)
             let identifier = "/k8s/default/\(pod)/main"
-            try agent.page(within: 5, "bytes of 50 open connections") {
+            try agent.page(within: 12, "bytes of 50 open connections") {
                 $0.value("container_net_tcp_active_connections", of: identifier) == 50
                     && $0.value("container_net_tcp_bytes_sent_total", of: identifier) == 50_000
             }

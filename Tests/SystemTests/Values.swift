@@ -231,8 +231,8 @@ extension SystemTests {
                 #expect(
                     abs(rss - anonymous - mapped) <= 0.02 * rss, "memory: \(rss) here, \(anonymous + mapped) by Docker")
             }
-            #expect(rss >= 48 * 1024 * 1024)
-            #expect(page.value("container_resources_memory_limit_bytes", of: container) == 256 * 1024 * 1024)
+            #expect(rss >= 50_331_648.0)
+            #expect(page.value("container_resources_memory_limit_bytes", of: container) == 268_435_456.0)
 
             // Pressure: the totals of the cgroup's files, in seconds.
             for resource in ["cpu", "memory", "io"] {

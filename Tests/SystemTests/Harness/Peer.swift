@@ -45,7 +45,8 @@ struct Peer {
                 need("container_net_tcp_successful_connects_total", to, 3)
                 need("container_net_tcp_active_connections", to, 3)
                 need("container_net_tcp_connection_time_seconds_total", to)
-                need("container_net_tcp_bytes_sent_total", to, 3000)
+                need("container_net_tcp_bytes_sent_total", to)
+                need("container_net_tcp_bytes_received_total", to)
                 return missing.isEmpty
             }
         } catch {

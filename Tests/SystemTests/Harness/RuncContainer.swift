@@ -67,7 +67,10 @@ final class RuncContainer {
     /// Kills the container and waits for the end of `runc run`.
     func stop() {
         guard process.poll() == nil else { return }
-        _ = try? Command.run(["runc", "--root", root, "kill", name, "KILL"])
+        // A container that is only just being made cannot be killed yet.
+        _ = soon(within: 5) {
+            process.poll() != nil || (try? Command.run(["runc", "--root", root, "kill", name, "KILL"]))?.status == 0
+        }
         if process.wait(seconds: 10) == nil { process.stop() }
         _ = try? Command.run(["runc", "--root", root, "delete", "--force", name])
     }
