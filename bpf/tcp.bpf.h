@@ -63,7 +63,6 @@ static __always_inline void read_remote(struct sock *socket, __u8 *address) {
 }
 
 static __always_inline void read_endpoints(struct sock *socket, struct martlet_endpoints *ends) {
-    ends->socket = (__u64)socket;
     ends->local_port = BPF_CORE_READ(socket, __sk_common.skc_num);
     ends->remote_port = __builtin_bswap16(BPF_CORE_READ(socket, __sk_common.skc_dport));
     ends->netns = BPF_CORE_READ(socket, __sk_common.skc_net.net, ns.inum);
@@ -74,57 +73,52 @@ static __always_inline void read_endpoints(struct sock *socket, struct martlet_e
         bpf_core_read(ends->local_address, 16, &socket->__sk_common.skc_v6_rcv_saddr);
 }
 
-static __always_inline void report_listen(struct sock *socket, enum martlet_event_type type) {
+/* The time at which a CPU begins with it, and the CPU: no two sockets share that. */
+static __always_inline __u64 new_id(__u64 now) {
+    return now << 10 | (bpf_get_smp_processor_id() & 1023);
+}
+
+static __always_inline void report_listen(
+    struct sock *socket, struct martlet_connection *connection, enum martlet_event_type type) {
     struct martlet_listen *event = reserve(sizeof(*event));
 
     if (!event) return;
     fill_header(&event->header, type);
-    event->header.cgroup = cgroup_of_socket(socket);
-    event->header.memory_cgroup = 0;
-    event->header.pid = 0;
-    if (type == MARTLET_TCP_LISTEN_OPEN) {
-        struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-        event->header.pid = bpf_get_current_pid_tgid() >> 32;
-        event->header.memory_cgroup = memory_cgroup_of_task(task);
-    }
+    event->header.pid = connection->pid;
+    event->header.cgroup = connection->cgroup;
+    event->header.memory_cgroup = connection->memory_cgroup;
     read_endpoints(socket, &event->ends);
+    event->ends.id = connection->id;
     __builtin_memset(event->ends.remote_address, 0, sizeof(event->ends.remote_address));
     event->ends.remote_port = 0;
     submit(event);
 }
 
-/* One connection event. `connection` may be NULL: then the start was not seen. */
 static __always_inline void report_connection(
-    struct sock *socket, struct martlet_connection *connection, enum martlet_event_type type, __u32 role) {
+    struct sock *socket, struct martlet_connection *connection, enum martlet_event_type type) {
     struct martlet_tcp *event = reserve(sizeof(*event));
     struct tcp_counters counters;
+    __u64 start = type == MARTLET_TCP_CLOSED ? connection->established_ns : connection->started_ns;
 
     if (!event) return;
     fill_header(&event->header, type);
+    event->header.pid = connection->pid;
+    event->header.cgroup = connection->cgroup;
+    event->header.memory_cgroup = connection->memory_cgroup;
     read_endpoints(socket, &event->ends);
+    event->ends.id = connection->id;
+    /* The kernel clears these of a connection that failed at once. */
+    __builtin_memcpy(event->ends.remote_address, connection->remote_address, 16);
+    event->ends.remote_port = connection->remote_port;
     read_counters(socket, &counters);
-    event->bytes_sent = counters.sent;
-    event->bytes_received = counters.received;
-    event->retransmits = counters.retransmits;
-    event->role = role;
+    event->bytes_sent = counters.sent - connection->base_sent;
+    event->bytes_received = counters.received - connection->base_received;
+    event->retransmits = counters.retransmits - connection->base_retransmits;
+    event->role = connection->role;
     event->duration_ns = 0;
-    if (connection) {
-        __u64 start = type == MARTLET_TCP_CLOSED ? connection->established_ns : connection->started_ns;
-        event->header.pid = connection->pid;
-        event->header.cgroup = connection->cgroup;
-        event->header.memory_cgroup = connection->memory_cgroup;
-        event->bytes_sent -= connection->base_sent;
-        event->bytes_received -= connection->base_received;
-        event->retransmits -= connection->base_retransmits;
-        if (start && type != MARTLET_TCP_ACCEPTED) event->duration_ns = event->header.time_ns - start;
-        /* The kernel clears these of a connection that failed at once. */
-        __builtin_memcpy(event->ends.remote_address, connection->remote_address, 16);
-        event->ends.remote_port = connection->remote_port;
-    } else {
-        event->header.pid = 0;
-        event->header.cgroup = cgroup_of_socket(socket);
-        event->header.memory_cgroup = 0;
-    }
+    /* An inbound connection is first seen when it is established. */
+    if (start && (type == MARTLET_TCP_CLOSED || connection->role == MARTLET_OUTBOUND))
+        event->duration_ns = event->header.time_ns - start;
     submit(event);
 }
 
@@ -132,8 +126,15 @@ static __always_inline void remember(__u64 key, struct martlet_connection *conne
     if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY)) count_loss(MARTLET_LOSS_CONNECTIONS_FULL);
 }
 
+/* connect(2) and listen(2) run in their caller. */
+static __always_inline void fill_caller(struct martlet_connection *connection) {
+    connection->pid = bpf_get_current_pid_tgid() >> 32;
+    connection->memory_cgroup = memory_cgroup_of_task((struct task_struct *)bpf_get_current_task());
+}
+
 static __always_inline void fill_connection(struct sock *socket, struct martlet_connection *connection, __u32 role) {
     connection->started_ns = bpf_ktime_get_ns();
+    connection->id = new_id(connection->started_ns);
     connection->cgroup = cgroup_of_socket(socket);
     connection->role = role;
     connection->remote_port = __builtin_bswap16(BPF_CORE_READ(socket, __sk_common.skc_dport));
@@ -147,42 +148,35 @@ int BPF_PROG(tcp_state, struct sock *socket, int old, int new) {
 
     if (BPF_CORE_READ(socket, sk_protocol) != IPPROTO_TCP) return 0;
 
-    if (new == TCP_SYN_SENT) {
+    if (new == TCP_SYN_SENT || new == TCP_LISTEN) {
         struct martlet_connection connection = {};
         fill_connection(socket, &connection, MARTLET_OUTBOUND);
-        connection.pid = bpf_get_current_pid_tgid() >> 32; /* connect(2) runs in its caller */
-        connection.memory_cgroup = memory_cgroup_of_task((struct task_struct *)bpf_get_current_task());
+        fill_caller(&connection);
         remember(key, &connection);
+        if (new == TCP_LISTEN) report_listen(socket, &connection, MARTLET_TCP_LISTEN_OPEN);
         return 0;
     }
+    if (new != TCP_ESTABLISHED && new != TCP_CLOSE) return 0;
+    known = bpf_map_lookup_elem(&connections, &key);
     if (new == TCP_ESTABLISHED) {
-        known = bpf_map_lookup_elem(&connections, &key);
         if (known) {
             known->established_ns = bpf_ktime_get_ns();
-            report_connection(socket, known, MARTLET_TCP_ESTABLISHED, MARTLET_OUTBOUND);
+            report_connection(socket, known, MARTLET_TCP_ESTABLISHED);
         } else {
             struct martlet_connection connection = {};
             __u32 role = old == TCP_SYN_SENT ? MARTLET_OUTBOUND : MARTLET_INBOUND;
             fill_connection(socket, &connection, role);
             connection.established_ns = connection.started_ns;
             remember(key, &connection);
-            report_connection(socket, NULL, role ? MARTLET_TCP_ACCEPTED : MARTLET_TCP_ESTABLISHED, role);
+            report_connection(socket, &connection, role ? MARTLET_TCP_ACCEPTED : MARTLET_TCP_ESTABLISHED);
         }
         return 0;
     }
-    if (new == TCP_LISTEN) {
-        report_listen(socket, MARTLET_TCP_LISTEN_OPEN);
-        return 0;
-    }
-    if (new != TCP_CLOSE) return 0;
-    if (old == TCP_LISTEN) {
-        report_listen(socket, MARTLET_TCP_LISTEN_CLOSE);
-        return 0;
-    }
-    known = bpf_map_lookup_elem(&connections, &key);
     if (!known) return 0;
-    report_connection(
-        socket, known, known->established_ns ? MARTLET_TCP_CLOSED : MARTLET_TCP_FAILED, known->role);
+    if (old == TCP_LISTEN)
+        report_listen(socket, known, MARTLET_TCP_LISTEN_CLOSE);
+    else
+        report_connection(socket, known, known->established_ns ? MARTLET_TCP_CLOSED : MARTLET_TCP_FAILED);
     bpf_map_delete_elem(&connections, &key);
     return 0;
 }
@@ -205,8 +199,7 @@ int sample_connections(struct bpf_iter__bpf_map_elem *context) {
     connection->sampled_sent = counters.sent;
     connection->sampled_received = counters.received;
     connection->sampled_retransmits = counters.retransmits;
-    row.socket = *key;
-    row.started_ns = connection->started_ns;
+    row.id = connection->id;
     row.bytes_sent = counters.sent - connection->base_sent;
     row.bytes_received = counters.received - connection->base_received;
     row.retransmits = counters.retransmits - connection->base_retransmits;
@@ -219,6 +212,9 @@ SEC("iter/tcp")
 int find_sockets(struct bpf_iter__tcp *context) {
     struct sock *socket = (struct sock *)context->sk_common;
     struct martlet_tcp_found row = {};
+    struct martlet_connection connection = {};
+    struct tcp_counters counters;
+    __u64 key = (__u64)socket;
     __u8 state;
 
     if (!socket) return 0;
@@ -230,23 +226,20 @@ int find_sockets(struct bpf_iter__tcp *context) {
     fill_header(&row.header, state == TCP_LISTEN ? MARTLET_TCP_LISTEN_OPEN : MARTLET_TCP_ESTABLISHED);
     row.header.cgroup = cgroup_of_socket(socket);
     read_endpoints(socket, &row.ends);
+    fill_connection(socket, &connection, MARTLET_OUTBOUND);
     if (state == TCP_LISTEN) {
         row.ends.remote_port = 0;
     } else {
-        __u64 key = (__u64)socket;
-        struct martlet_connection connection = {};
-        struct tcp_counters counters;
-
         read_counters(socket, &counters);
-        fill_connection(socket, &connection, MARTLET_OUTBOUND);
         connection.established_ns = connection.started_ns;
         connection.base_sent = connection.sampled_sent = counters.sent;
         connection.base_received = connection.sampled_received = counters.received;
         connection.base_retransmits = connection.sampled_retransmits = counters.retransmits;
-        row.header.time_ns = connection.started_ns;
-        /* Seen by the tracepoint in the meantime: that entry knows more, and its event was sent. */
-        if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST)) return 0;
     }
+    row.header.time_ns = connection.started_ns;
+    row.ends.id = connection.id;
+    /* Seen by the tracepoint in the meantime: that entry knows more, and its event was sent. */
+    if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST)) return 0;
     bpf_seq_write(context->meta->seq, &row, sizeof(row));
     return 0;
 }

@@ -179,15 +179,19 @@ public final class KernelSide: @unchecked Sendable {
         try rows(.tcpDiscovery, body)
     }
 
-    /// The connections that the kernel side remembers, by `martlet_endpoints.socket`.
+    /// The connections and listening sockets that the kernel side remembers, by `martlet_endpoints.id`.
     public func openSockets() -> Set<UInt64> {
         var found = Set<UInt64>()
         var key: UInt64 = 0
         var next: UInt64 = 0
+        var connection = martlet_connection()
         var result = bpf_map_get_next_key(connectionsMap, nil, &next)
-        while result == 0, found.count <= configuration.maximumConnections {
-            found.insert(next)
+        // A table that changes meanwhile may make this begin anew; it ends all the same.
+        var steps = 2 * configuration.maximumConnections
+        while result == 0, steps > 0 {
+            steps -= 1
             key = next
+            if bpf_map_lookup_elem(connectionsMap, &key, &connection) == 0 { found.insert(connection.id) }
             result = bpf_map_get_next_key(connectionsMap, &key, &next)
         }
         return found

@@ -52,7 +52,7 @@ final class ConnectionTable {
                 deferredListens.add(event)
                 return nil
             }
-            if !isOpen, owners[event.ends.socket] == nil {
+            if !isOpen, owners[event.ends.id] == nil {
                 deferredListens.add(event)
                 return nil
             }
@@ -68,12 +68,12 @@ final class ConnectionTable {
     }
 
     private func isUnexplained(_ event: martlet_tcp, _ registry: isolated Registry) -> Bool {
-        if event.header.type == MARTLET_TCP_CLOSED.rawValue { return owners[event.ends.socket] == nil }
+        if event.header.type == MARTLET_TCP_CLOSED.rawValue { return owners[event.ends.id] == nil }
         return !registry.knows(cgroup: event.header.cgroup, memoryCgroup: event.header.memory_cgroup)
     }
 
     private func owner(of event: martlet_tcp, _ registry: isolated Registry) -> Container? {
-        let socket = event.ends.socket
+        let socket = event.ends.id
         switch event.header.type {
         case MARTLET_TCP_CLOSED.rawValue:
             return owners.removeValue(forKey: socket)
@@ -87,9 +87,9 @@ final class ConnectionTable {
 
     private func owner(of event: martlet_listen, _ registry: isolated Registry) -> Container? {
         if event.header.type == MARTLET_TCP_LISTEN_CLOSE.rawValue {
-            return owners.removeValue(forKey: event.ends.socket)
+            return owners.removeValue(forKey: event.ends.id)
         }
-        return claim(event.ends.socket, event.header, registry)
+        return claim(event.ends.id, event.header, registry)
     }
 
     private func claim(_ socket: UInt64, _ header: martlet_header, _ registry: isolated Registry) -> Container? {
@@ -110,13 +110,13 @@ final class ConnectionTable {
             let isExplained =
                 isOpen
                 ? registry.knows(cgroup: event.header.cgroup, memoryCgroup: event.header.memory_cgroup)
-                : owners[event.ends.socket] != nil
+                : owners[event.ends.id] != nil
             guard isExplained || isLast, let container = owner(of: event, registry) else { return isLast }
             container.assumeIsolated { container in
                 if isOpen {
                     container.listenOpened(event.ends)
                 } else {
-                    container.listenClosed(event.ends.socket)
+                    container.listenClosed(event.ends.id)
                 }
             }
             return true
@@ -130,7 +130,7 @@ final class ConnectionTable {
 
     /// Counters of connections that are still open.
     func sample(_ row: martlet_tcp_sample) {
-        owners[row.socket]?.assumeIsolated { $0.sample(row) }
+        owners[row.id]?.assumeIsolated { $0.sample(row) }
     }
 
     /// Sockets that are older than the agent: listening ones first, so that inbound connections can be told by their port.
@@ -138,26 +138,23 @@ final class ConnectionTable {
         var listening = Set<UInt64>()
         for row in rows where row.header.type == MARTLET_TCP_LISTEN_OPEN.rawValue {
             listening.insert(UInt64(row.ends.netns) << 16 | UInt64(row.ends.local_port))
-            if owners[row.ends.socket] != nil { continue }
-            claim(row.ends.socket, row.header, registry)?.assumeIsolated { $0.listenOpened(row.ends) }
+            if owners[row.ends.id] != nil { continue }
+            claim(row.ends.id, row.header, registry)?.assumeIsolated { $0.listenOpened(row.ends) }
         }
         for row in rows where row.header.type == MARTLET_TCP_ESTABLISHED.rawValue {
-            if owners[row.ends.socket] != nil { continue }
+            if owners[row.ends.id] != nil { continue }
             let isInbound =
                 listening.contains(UInt64(row.ends.netns) << 16 | UInt64(row.ends.local_port))
                 || row.ends.remote_port > row.ends.local_port
-            claim(row.ends.socket, row.header, registry)?
+            claim(row.ends.id, row.header, registry)?
                 .assumeIsolated { $0.found(row.ends, isInbound: isInbound, at: row.header.time_ns) }
         }
     }
 
     /// Forgets sockets that the kernel no longer has, and returns them. Only what was missing last time too: the end of
-    /// another may still wait in a ring. `open` names connections; listening sockets are not among them and stay.
+    /// another may still wait in a ring.
     func collectGarbage(open: Set<UInt64>) -> Set<UInt64> {
-        var missing = Set<UInt64>()
-        for (socket, container) in owners where !open.contains(socket) {
-            if !container.assumeIsolated({ $0.isListening(on: socket) }) { missing.insert(socket) }
-        }
+        let missing = Set(owners.keys.lazy.filter { !open.contains($0) })
         let lost = missing.intersection(suspects)
         suspects = missing.subtracting(lost)
         for socket in lost { owners[socket] = nil }

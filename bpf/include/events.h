@@ -92,9 +92,12 @@ enum martlet_role {
     MARTLET_INBOUND = 1,
 };
 
-/* Both ends of a TCP connection; `socket` is unique while the connection lives. */
+/*
+ * Both ends of a TCP connection or, without the remote one, of a listening socket. `id` names this life of the socket: the
+ * kernel uses a socket's address again at once, and events of both lives may be read out of order.
+ */
 struct martlet_endpoints {
-    __u64 socket;
+    __u64 id;
     __u8 local_address[16];
     __u8 remote_address[16];
     __u16 local_port;
@@ -119,8 +122,7 @@ struct martlet_listen {
 
 /* A row of the iterator over open connections: only those that changed since the last run. */
 struct martlet_tcp_sample {
-    __u64 socket;
-    __u64 started_ns; /* tells two connections at one address apart */
+    __u64 id;
     __u64 bytes_sent;
     __u64 bytes_received;
     __u64 retransmits;
@@ -142,10 +144,11 @@ struct martlet_process_found {
     char comm[16];
 };
 
-/* Value of the map of open connections, keyed by socket address. */
+/* Value of the map of open connections and listening sockets, keyed by socket address. */
 struct martlet_connection {
+    __u64 id;             /* martlet_endpoints.id */
     __u64 started_ns;     /* connect(2), or when it was accepted or found */
-    __u64 established_ns; /* 0 before */
+    __u64 established_ns; /* 0 before, and for listening sockets */
     __u64 cgroup;
     __u64 memory_cgroup;
     __u64 base_sent; /* counters when the agent found the connection */

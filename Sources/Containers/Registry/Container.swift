@@ -173,7 +173,7 @@ public actor Container {
             case MARTLET_TCP_LISTEN_OPEN.rawValue:
                 if let event = batch.load(index, as: martlet_listen.self) { listenOpened(event.ends) }
             case MARTLET_TCP_LISTEN_CLOSE.rawValue:
-                if let event = batch.load(index, as: martlet_listen.self) { listenClosed(event.ends.socket) }
+                if let event = batch.load(index, as: martlet_listen.self) { listenClosed(event.ends.id) }
             default:
                 if let event = batch.load(index, as: martlet_tcp.self) { apply(event) }
             }
@@ -191,10 +191,10 @@ public actor Container {
         switch event.header.type {
         case MARTLET_TCP_ESTABLISHED.rawValue:
             if let destination { connected(destination, event) }
-            remember(event.ends.socket, Connection(destination: destination, isInbound: false))
+            remember(event.ends.id, Connection(destination: destination, isInbound: false))
         case MARTLET_TCP_ACCEPTED.rawValue:
             acceptedConnections += 1
-            remember(event.ends.socket, Connection(destination: nil, isInbound: true))
+            remember(event.ends.id, Connection(destination: nil, isInbound: true))
         case MARTLET_TCP_FAILED.rawValue:
             if let destination {
                 destinations[destination]?.failedConnects += 1
@@ -219,7 +219,7 @@ public actor Container {
             destinations[destination]?.activeConnections += 1
             destinations[destination]?.lastAttempt = time
         }
-        remember(ends.socket, Connection(destination: destination, isInbound: isInbound))
+        remember(ends.id, Connection(destination: destination, isInbound: isInbound))
     }
 
     /// Counters of a connection that is still open.
@@ -228,8 +228,8 @@ public actor Container {
             successor.assumeIsolated { $0.sample(row) }
             return
         }
-        guard connections[row.socket] != nil else { return }
-        account(row.socket, sent: row.bytes_sent, received: row.bytes_received, retransmits: row.retransmits)
+        guard connections[row.id] != nil else { return }
+        account(row.id, sent: row.bytes_sent, received: row.bytes_received, retransmits: row.retransmits)
     }
 
     private func connected(_ destination: Endpoint, _ event: martlet_tcp) {
@@ -240,7 +240,7 @@ public actor Container {
     }
 
     private func closed(_ event: martlet_tcp, _ isInbound: Bool, _ destination: Endpoint?) {
-        let socket = event.ends.socket
+        let socket = event.ends.id
         if connections[socket] == nil {
             // Its beginning was lost: the event says enough to count it now.
             if isInbound {
@@ -284,8 +284,6 @@ public actor Container {
     }
 
     private func remember(_ socket: UInt64, _ connection: Connection) {
-        // The address of a socket is used again only after it was closed: what is still here lost its end.
-        if connections[socket] != nil { drop(socket) }
         guard connections.count < Self.maximumConnections else {
             context.drops.add("connections_full")
             return
@@ -315,12 +313,12 @@ public actor Container {
         }
         let key = ListenKey(endpoint: Endpoint(local: ends), netns: ends.netns)
         if context.filter.isEphemeral(key.endpoint.port) { return }
-        guard listenSockets[ends.socket] == nil else { return }
+        guard listenSockets[ends.id] == nil else { return }
         guard listens[key] != nil || listens.count < Self.maximumListens else {
             context.drops.add("listens_full")
             return
         }
-        listenSockets[ends.socket] = key
+        listenSockets[ends.id] = key
         listens[key, default: ListenState(openSockets: 0)].openSockets += 1
     }
 
@@ -332,12 +330,6 @@ public actor Container {
         guard let key = listenSockets.removeValue(forKey: socket) else { return }
         listens[key]?.openSockets -= 1
         listens[key]?.closedAt = MonotonicClock.now()
-    }
-
-    /// Whether `socket` is one of the container's listening sockets.
-    public func isListening(on socket: UInt64) -> Bool {
-        if let successor { return successor.assumeIsolated { $0.isListening(on: socket) } }
-        return listenSockets[socket] != nil
     }
 
     /// Network namespaces whose addresses are needed to tell where the container listens.
@@ -353,9 +345,11 @@ public actor Container {
 
     /// Drops what is idle or closed for longer than the retention, and the connections in `lost`.
     func collectGarbage(now: UInt64, lost: Set<UInt64>) {
-        for socket in lost where connections[socket] != nil {
+        for socket in lost {
+            if connections[socket] == nil, listenSockets[socket] == nil { continue }
             drop(socket)
-            context.drops.add("connection_end_missed")
+            listenClosed(socket)
+            context.drops.add("socket_end_missed")
         }
         let limit = now > context.retention ? now - context.retention : 0
         for (endpoint, destination) in destinations

@@ -32,7 +32,7 @@ import Testing
         var event = martlet_tcp()
         event.header.type = type.rawValue
         event.header.time_ns = MonotonicClock.now()
-        event.ends.socket = socket
+        event.ends.id = socket
         event.ends.netns = 1
         event.ends.remote_port = port
         withUnsafeMutableBytes(of: &event.ends.remote_address) { bytes in
@@ -55,7 +55,7 @@ import Testing
         let container = try container()
         await container.apply(event(MARTLET_TCP_ESTABLISHED, duration: 2_000_000))
         await container.apply(event(MARTLET_TCP_ESTABLISHED, socket: 2, duration: 1_000_000))
-        await container.sample(martlet_tcp_sample(socket: 1, started_ns: 0, bytes_sent: 10, bytes_received: 5, retransmits: 1))
+        await container.sample(martlet_tcp_sample(id: 1, bytes_sent: 10, bytes_received: 5, retransmits: 1))
         await container.apply(event(MARTLET_TCP_CLOSED, sent: 100, received: 50, retransmits: 3))
         let snapshot = await series(container)
         #expect(snapshot[.containerNetTcpSuccessfulConnectsTotal].map(\.value) == [2])
@@ -104,7 +104,7 @@ import Testing
         ends.local_port = 8080
         await container.listenOpened(ends)
         #expect(await series(container)[.containerNetTcpListenInfo].map(\.value) == [1])
-        await container.listenClosed(ends.socket)
+        await container.listenClosed(ends.id)
         let closed = await series(container)[.containerNetTcpListenInfo]
         #expect(closed.map(\.value) == [0])
         #expect(closed.first?.labels["listen_addr"] == "10.0.0.1:8080" && closed.first?.labels["proxy"] == "")
@@ -147,7 +147,7 @@ import Testing
         #expect(await container.destinations.count == 1)
         await container.collectGarbage(now: later, lost: [1])
         #expect(await container.destinations.isEmpty)
-        #expect(drops.all() == ["connection_end_missed": 1])
+        #expect(drops.all() == ["socket_end_missed": 1])
     }
 
     @Test func mergeAddsEverythingUp() async throws {
