@@ -66,20 +66,40 @@ public struct BPFRing: ~Copyable {
     @inlinable
     public mutating func take(limit: Int, _ body: (UnsafeRawBufferPointer) -> Void) -> Int {
         let end = producerPage.assumingMemoryBound(to: Atomic<UInt>.self).pointee.load(ordering: .acquiring)
+        // Copies: what `body` writes could otherwise be these, and they would be read again for each record.
+        let (data, mask) = (data, mask)
+        var position = position
         var count = 0
         while position != end, count < limit {
-            let header = data + Int(bitPattern: position & mask)
-            let word = UnsafeMutableRawPointer(mutating: header).assumingMemoryBound(to: Atomic<UInt32>.self)
-                .pointee.load(ordering: .acquiring)
+            let word = Self.word(data + Int(bitPattern: position & mask))
             if word & Self.busy != 0 { break }
             let length = Int(word & ~(Self.busy | Self.discarded))
-            if word & Self.discarded == 0 {
+            let size = UInt((length + Self.headerSize + 7) & ~7)
+            if word & Self.discarded != 0 {
+                position &+= size
+                continue
+            }
+            // Records of one length stand in runs. Within a run the next address does not wait for the length to arrive
+            // from memory: the processor predicts that the headers are equal and reads ahead.
+            var next = word
+            repeat {
+                let header = data + Int(bitPattern: position & mask)
                 body(UnsafeRawBufferPointer(start: header + Self.headerSize, count: length))
                 count += 1
-            }
-            position &+= UInt((length + Self.headerSize + 7) & ~7)
+                position &+= size
+                if position == end || count == limit { break }
+                next = Self.word(data + Int(bitPattern: position & mask))
+            } while next == word
         }
+        self.position = position
         return count
+    }
+
+    /// The first word of a record's header: its length and two flags.
+    @inlinable
+    static func word(_ header: UnsafeRawPointer) -> UInt32 {
+        UnsafeMutableRawPointer(mutating: header).assumingMemoryBound(to: Atomic<UInt32>.self)
+            .pointee.load(ordering: .acquiring)
     }
 
     /// Gives the space of everything taken so far back to the kernel.
