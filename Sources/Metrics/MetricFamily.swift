@@ -4,6 +4,7 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case nodeAgentInfo
     case up
     case nodeInfo
+    case nodeCloudInfo
     case nodeUptimeSeconds
     case nodeResourcesCpuUsageSecondsTotal
     case nodeResourcesCpuLogicalCores
@@ -77,6 +78,7 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         ("node_agent_info", .gauge, "The version of the agent"),
         ("up", .gauge, "Always 1: the agent is running; sent by remote write only"),
         ("node_info", .gauge, "Host name and kernel release of the node"),
+        ("node_cloud_info", .gauge, "The cloud instance that the node is; empty labels where nothing is known"),
         ("node_uptime_seconds", .gauge, "Time since the node booted"),
         ("node_resources_cpu_usage_seconds_total", .counter, "CPU time of the node by mode"),
         ("node_resources_cpu_logical_cores", .gauge, "Number of logical CPU cores"),

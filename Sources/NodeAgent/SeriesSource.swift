@@ -16,6 +16,7 @@ final class SeriesSource: SnapshotSource {
     }
 
     private let common: LabelSet
+    private let cloud: LabelSet
     private let kernel: KernelSide
     private let registry: Registry
     private let drain: Drain
@@ -33,6 +34,12 @@ final class SeriesSource: SnapshotSource {
         resolver: MetadataResolver, faults: CounterTable, drops: CounterTable, isPushing: Bool
     ) {
         self.common = common
+        // As the original has it where no cloud answers.
+        cloud = common.adding(
+            [
+                "provider", "account_id", "instance_id", "instance_type", "instance_life_cycle", "region",
+                "availability_zone", "availability_zone_id", "local_ipv4", "public_ipv4",
+            ].map { ($0, "") })
         self.kernel = kernel
         self.registry = registry
         self.drain = drain
@@ -55,6 +62,7 @@ final class SeriesSource: SnapshotSource {
         snapshot.append(await drain.snapshot(common: common))
         snapshot.add(.nodeAgentInfo, common.adding([("version", Version.current)]), 1)
         if isPushing { snapshot.add(.up, .empty, 1) }
+        snapshot.add(.nodeCloudInfo, cloud, 1)
         addFeatures(to: &snapshot)
         addContainers(await registry.counts, to: &snapshot)
         await addFaults(to: &snapshot)

@@ -68,8 +68,11 @@ final class ConnectionTable {
     }
 
     private func isUnexplained(_ event: martlet_tcp, _ registry: isolated Registry) -> Bool {
-        if event.header.type == MARTLET_TCP_CLOSED.rawValue { return owners[event.ends.id] == nil }
-        return !registry.knows(cgroup: event.header.cgroup, memoryCgroup: event.header.memory_cgroup)
+        let header = event.header
+        guard registry.knows(cgroup: header.cgroup, memoryCgroup: header.memory_cgroup) else { return true }
+        guard header.type == MARTLET_TCP_CLOSED.rawValue, owners[event.ends.id] == nil else { return false }
+        // Most sockets belong to no container: their ends need no beginning.
+        return registry.container(cgroup: header.cgroup, memoryCgroup: header.memory_cgroup) != nil
     }
 
     private func owner(of event: martlet_tcp, _ registry: isolated Registry) -> Container? {

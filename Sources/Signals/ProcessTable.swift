@@ -26,7 +26,7 @@ final class ProcessTable {
                 }
             case MARTLET_PROCESS_EXIT.rawValue:
                 guard let event = batch.load(index, as: martlet_process_exit.self) else { continue }
-                if !Self.end(event, registry, offset) { exits.add(event) }
+                if !Self.end(event, registry, offset), Self.isOfContainer(header, registry) { exits.add(event) }
             default:
                 break  // exec changes nothing that is counted yet
             }
@@ -44,7 +44,7 @@ final class ProcessTable {
         }
         exits.settle { event, isLast in
             if Self.end(event, registry, offset) { return true }
-            // A process of no container, most often; an OOM kill must be counted even if the start was lost.
+            // An OOM kill must be counted even if the start was lost.
             if isLast, event.oom_killed != 0 {
                 registry.processKilled(
                     cgroup: event.header.cgroup, memoryCgroup: event.header.memory_cgroup,
@@ -61,6 +61,12 @@ final class ProcessTable {
         registry.processPlaced(
             pid: event.header.pid, start: event.start_boottime_ns, cgroup: event.header.cgroup,
             memoryCgroup: event.header.memory_cgroup, at: event.header.time_ns &+ offset)
+    }
+
+    /// Most processes belong to no container, or to one that is not known yet: only these may have to wait.
+    private static func isOfContainer(_ header: martlet_header, _ registry: isolated Registry) -> Bool {
+        if !registry.knows(cgroup: header.cgroup, memoryCgroup: header.memory_cgroup) { return true }
+        return registry.container(cgroup: header.cgroup, memoryCgroup: header.memory_cgroup) != nil
     }
 
     private static func end(_ event: martlet_process_exit, _ registry: isolated Registry, _ offset: UInt64) -> Bool {

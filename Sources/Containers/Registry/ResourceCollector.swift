@@ -24,6 +24,16 @@ public actor ResourceCollector {
         init(_ reader: consuming CgroupReader) { self.reader = reader }
     }
 
+    /// Addresses of one network namespace; reading them costs a thread and two netlink dumps.
+    private struct Addresses {
+        static let lifetime: UInt64 = 30_000_000_000
+        var list: [NetworkNamespace.LocalAddress]
+        /// CLOCK_MONOTONIC.
+        var readAt: UInt64?
+
+        var isStale: Bool { readAt.map { MonotonicClock.now() - $0 > Self.lifetime } ?? true }
+    }
+
     public nonisolated let lane: Lane
     public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
@@ -34,7 +44,8 @@ public actor ResourceCollector {
     private let base: CgroupPaths?
     private var tracked: [ObjectIdentifier: Tracked] = [:]
     private var nodeSeries = MetricsSnapshot(timestamp: 0)
-    private var addresses: [UInt32: [NetworkNamespace.LocalAddress]] = [:]
+    private var addresses: [UInt32: Addresses] = [:]
+    private var hostAddresses = Addresses(list: [], readAt: nil)
     private var readNanoseconds: UInt64 = 0
 
     public init(lane: Lane, layout: CgroupLayout, common: LabelSet, faults: CounterTable) {
@@ -106,28 +117,37 @@ public actor ResourceCollector {
         Task { await registry.update(readings) }
     }
 
-    /// Looks up the namespaces that are wanted and not known; forgets the others.
+    /// Looks up the namespaces that are wanted and not known, or not known any more; forgets the others.
     private func refreshAddresses() {
         guard let registry = deliverTo else { return }
         Task {
             let wanted = await registry.wantedNamespaces()
-            if wanted.isEmpty, addresses.isEmpty == false { addresses = [:] }
-            var found: [UInt32: [NetworkNamespace.LocalAddress]] = [:]
-            for (netns, pids) in wanted {
-                for pid in pids {
-                    guard let inode = try? NetworkNamespace.inode(pid: pid), inode == UInt64(netns) else { continue }
-                    if let list = try? NetworkNamespace.localAddresses(pid: pid) {
-                        found[netns] = list
-                        break
-                    }
-                    faults.add("namespace_unreadable")
-                }
-                if found[netns] == nil { found[netns] = addresses[netns] }
+            addresses = addresses.filter { wanted[$0.key] != nil }
+            var isChanged = false
+            for (netns, pids) in wanted where addresses[netns]?.isStale ?? true {
+                guard let list = read(netns, pids) else { continue }
+                addresses[netns] = Addresses(list: list, readAt: MonotonicClock.now())
+                isChanged = true
             }
-            addresses = found
-            let host = (try? NetworkNamespace.localAddresses(pid: HostProcess.pid())) ?? []
-            await registry.update(addresses: found, host: host)
+            if hostAddresses.isStale {
+                let list = (try? NetworkNamespace.localAddresses(pid: HostProcess.pid())) ?? []
+                hostAddresses = Addresses(list: list, readAt: MonotonicClock.now())
+                isChanged = true
+            }
+            // A container may have begun to listen in a namespace that is known already.
+            if isChanged || !wanted.isEmpty {
+                await registry.update(addresses: addresses.mapValues(\.list), host: hostAddresses.list)
+            }
         }
+    }
+
+    private func read(_ netns: UInt32, _ pids: [Int32]) -> [NetworkNamespace.LocalAddress]? {
+        for pid in pids {
+            guard let inode = try? NetworkNamespace.inode(pid: pid), inode == UInt64(netns) else { continue }
+            if let list = try? NetworkNamespace.localAddresses(pid: pid) { return list }
+            faults.add("namespace_unreadable")
+        }
+        return nil
     }
 
     /// The node's series as read last.
