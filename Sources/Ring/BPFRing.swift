@@ -54,7 +54,8 @@ public struct BPFRing: ~Copyable {
 
     /// Bytes written by the kernel and not yet given back.
     public var pending: Int {
-        Int(bitPattern: producerPage.assumingMemoryBound(to: Atomic<UInt>.self).pointee.load(ordering: .acquiring) &- position)
+        let end = producerPage.assumingMemoryBound(to: Atomic<UInt>.self).pointee.load(ordering: .acquiring)
+        return Int(bitPattern: end &- position)
     }
 
     /// Bytes taken since the ring was made.

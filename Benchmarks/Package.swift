@@ -1,0 +1,27 @@
+// swift-tools-version:6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+func martlet(_ product: String) -> Target.Dependency { .product(name: product, package: "martlet") }
+
+let package = Package(
+    name: "benchmarks",
+    dependencies: [.package(name: "martlet", path: "..")],
+    targets: [
+        .target(name: "CBench", dependencies: [martlet("CBPF")]),
+        .executableTarget(
+            name: "MartletBenchmarks",
+            dependencies: [
+                "CBench", martlet("CEvents"), martlet("Containers"), martlet("Host"), martlet("Kernel"),
+                martlet("Linux"), martlet("Metrics"), martlet("Ring"), martlet("Signals"), martlet("Wire"),
+            ], swiftSettings: strict, plugins: ["CompileBench"]),
+        .plugin(name: "CompileBench", capability: .buildTool(), dependencies: [martlet("EmbedObject")]),
+    ],
+    cLanguageStandard: .gnu11
+)

@@ -1,0 +1,81 @@
+#pragma once
+// The C side of the benchmarks: the counted allocator, the producer of ring records, and the consumers that Swift is
+// compared with.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// MARK: Allocations
+
+// Calls of malloc, calloc, realloc, posix_memalign, aligned_alloc and memalign by the calling thread since it began.
+uint64_t bench_allocations(void);
+
+// MARK: Machine
+
+// Pins the calling thread to one CPU; -1 unpins. False if the kernel refuses.
+bool bench_pin(int cpu);
+
+// Sleeps about `ns` nanoseconds.
+void bench_sleep(uint64_t ns);
+
+// MARK: Producer
+
+struct bench_producer;
+
+// What to write, see Benchmarks/bpf/bench.bpf.c.
+struct bench_pattern {
+    uint64_t sockets;
+    uint64_t containers;
+    uint64_t first_cgroup;
+    bool wakes; // adaptive wake-ups instead of none
+};
+
+// Loads the producer. `ring` is the descriptor of a ring of `capacity` bytes to write into, or -1 for one of its own.
+// Returns NULL with errno set.
+struct bench_producer *bench_producer_load(const void *object, size_t size, int ring, uint32_t capacity);
+void bench_producer_unload(struct bench_producer *producer);
+
+// The ring's descriptor, valid as long as the producer.
+int bench_producer_ring(const struct bench_producer *producer);
+
+// Writes records number `first` and following until `count` are written or the ring is full. Returns how many, or -errno.
+int64_t bench_produce(
+    struct bench_producer *producer, const struct bench_pattern *pattern, uint64_t first, uint32_t count);
+
+// Writes `total` records from a thread of its own on CPU `cpu`, `batch` a run, waiting for room where there is none.
+bool bench_producer_start(
+    struct bench_producer *producer, const struct bench_pattern *pattern, uint64_t total, uint32_t batch, int cpu);
+// Waits for the thread's end; returns 0 or -errno.
+int bench_producer_join(struct bench_producer *producer);
+
+// MARK: A hand-written C consumer
+
+struct bench_c_ring;
+
+// Maps the ring of `descriptor`. Returns NULL with errno set.
+struct bench_c_ring *bench_c_open(int descriptor, size_t capacity);
+void bench_c_close(struct bench_c_ring *ring);
+
+// Consumes everything there is, decoding each record and giving back the space every 512 records. Adds to `digest`, which
+// proves that all consumers read the same. Returns the records.
+uint64_t bench_c_consume(struct bench_c_ring *ring, uint64_t *digest);
+
+// Lets the next consumer begin at `position` again; only while nobody produces.
+uint64_t bench_c_position(const struct bench_c_ring *ring);
+void bench_c_rewind(struct bench_c_ring *ring, uint64_t position);
+
+// MARK: libbpf's consumer, with an empty callback
+
+struct bench_libbpf;
+
+struct bench_libbpf *bench_libbpf_open(int descriptor);
+void bench_libbpf_close(struct bench_libbpf *ring);
+
+// ring_buffer__consume once; returns the records.
+int64_t bench_libbpf_consume(struct bench_libbpf *ring);
+
+// ring_buffer__consume, then a pause, until `total` records came.
+void bench_libbpf_consume_timed(struct bench_libbpf *ring, uint64_t total, uint64_t pause_ns);
+
+// ring_buffer__poll until `total` records came.
+void bench_libbpf_poll(struct bench_libbpf *ring, uint64_t total);

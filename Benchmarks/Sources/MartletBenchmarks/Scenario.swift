@@ -1,0 +1,16 @@
+/// What can be measured.
+enum Scenario: String, CaseIterable {
+    case ringConsume = "ring-consume"
+    case ringThroughput = "ring-throughput"
+    case eventPath = "event-path"
+    case page
+
+    func run() async throws -> [Measurement] {
+        switch self {
+        case .ringConsume: try RingConsume.run()
+        case .ringThroughput: try RingThroughput.run()
+        case .eventPath: try await EventPath.run()
+        case .page: try await Page.run()
+        }
+    }
+}
