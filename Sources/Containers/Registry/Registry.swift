@@ -15,12 +15,19 @@ public actor Registry {
     static let maximumCgroups = 100_000
     static let maximumProcesses = 1 << 20
     static let maximumContainers = 20_000
+    /// Times that a container's runtime is asked before the container is given up: over a minute.
+    static let maximumAttempts = 8
+    /// How long such a container is left alone then.
+    static let retryPause: UInt64 = 300_000_000_000
 
     /// What became of a container.
     private enum State {
         case pending(attempts: Int)
         case reported
+        /// Filtered, or of a kind that is not reported.
         case ignored
+        /// Nobody could tell who it is; a process that begins in it after this time (CLOCK_MONOTONIC) has it asked again.
+        case unidentified(until: UInt64)
     }
 
     public nonisolated let lane: Lane
@@ -150,7 +157,13 @@ public actor Registry {
         }
         processes[pid] = container
         container.assumeIsolated { $0.processStarted(pid, start) }
-        if case .pending(attempts: 0) = states[ObjectIdentifier(container)] { resolve(container, pid: pid) }
+        switch states[ObjectIdentifier(container)] {
+        case .pending(attempts: 0): break
+        case .unidentified(let until) where MonotonicClock.now() > until: break
+        default: return
+        }
+        states[ObjectIdentifier(container)] = .pending(attempts: 1)
+        resolve(container, after: Self.settlingTime, fallback: pid)
     }
 
     /// Processes that are older than the agent; one that an event has placed meanwhile stays there.
@@ -183,14 +196,25 @@ public actor Registry {
 
     // MARK: Identity
 
-    private func resolve(_ container: Container, pid: UInt32) {
-        guard case .pending(let attempts) = states[ObjectIdentifier(container)] else { return }
-        states[ObjectIdentifier(container)] = .pending(attempts: attempts + 1)
-        let classification = container.classification
+    /// The first processes of a container are the runtime's helpers, which end at once and leave nothing to look at.
+    private static let settlingTime = Duration.milliseconds(100)
+
+    /// Asks who the container is, through the oldest process that lives in it then.
+    private func resolve(_ container: Container, after delay: Duration, fallback: UInt32?) {
         Task {
-            let resolution = await resolver.resolve(classification, pid: Int32(bitPattern: pid))
+            try? await Task.sleep(for: delay)
+            guard let pid = oldestProcess(of: container) ?? fallback else {
+                // All its processes ended meanwhile.
+                states[ObjectIdentifier(container)] = .unidentified(until: 0)
+                return
+            }
+            let resolution = await resolver.resolve(container.classification, pid: Int32(bitPattern: pid))
             resolved(container, resolution)
         }
+    }
+
+    private func oldestProcess(of container: Container) -> UInt32? {
+        container.assumeIsolated { container in container.processes.min { $0.value < $1.value }?.key }
     }
 
     private func resolved(_ container: Container, _ resolution: Resolution) {
@@ -199,25 +223,14 @@ public actor Registry {
         case .found(let metadata): settle(container, metadata: metadata)
         case .notFound, .failed:
             configuration.context.faults.add("metadata_unresolved")
-            guard attempts < 8 else {
-                states[ObjectIdentifier(container)] = .ignored
+            guard attempts < Self.maximumAttempts else {
+                states[ObjectIdentifier(container)] = .unidentified(until: MonotonicClock.now() + Self.retryPause)
                 return
             }
-            // 0.5 s, 1 s, 2 s … : a runtime writes its state shortly after it starts the process.
-            let delay = UInt64(500) << UInt64(min(attempts - 1, 6))
-            Task {
-                try? await Task.sleep(for: .milliseconds(delay))
-                resolveAgain(container)
-            }
+            states[ObjectIdentifier(container)] = .pending(attempts: attempts + 1)
+            // 0.5 s, 1 s, 2 s … : a runtime may write its state after it starts the process.
+            resolve(container, after: .milliseconds(250 << attempts), fallback: nil)
         }
-    }
-
-    private func resolveAgain(_ container: Container) {
-        guard let pid = container.assumeIsolated({ $0.processes.keys.first }) else {
-            states[ObjectIdentifier(container)] = .ignored
-            return
-        }
-        resolve(container, pid: pid)
     }
 
     private func settle(_ container: Container, metadata: ContainerMetadata?) {
@@ -306,7 +319,7 @@ public actor Registry {
             switch state {
             case .pending: counts.pending += 1
             case .reported: counts.reported += 1
-            case .ignored: counts.ignored += 1
+            case .ignored, .unidentified: counts.ignored += 1
             }
         }
         counts.processes = processes.count
