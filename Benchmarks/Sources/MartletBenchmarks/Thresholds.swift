@@ -11,11 +11,13 @@ struct Thresholds {
 
     init(_ scenario: Scenario, in directory: String) throws {
         let path = "\(directory)/\(scenario.rawValue).json"
-        do {
-            limits = try JSONDecoder().decode([String: Limit].self, from: try Data(contentsOf: URL(filePath: path)))
-        } catch {
-            throw BenchmarkError("cannot read \(path): \(error)")
+        guard let data = try? Data(contentsOf: URL(filePath: path)) else {
+            throw BenchmarkError("cannot read the thresholds in \(path)")
         }
+        guard let limits = try? JSONDecoder().decode([String: Limit].self, from: data) else {
+            throw BenchmarkError("\(path) is not of the form {\"NAME\": {\"maximum\": 1.5}}")
+        }
+        self.limits = limits
     }
 
     /// What does not keep its limit, for people, and whether it is exact.
