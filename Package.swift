@@ -84,7 +84,8 @@ let package = Package(
         .executableTarget(
             name: "NodeAgent",
             dependencies: [
-                "CLinux", "CYaml", "Containers", "Export", "Host", "Kernel", "Linux", "Metrics", "Ring", "Signals", "Wire",
+                "CLinux", "CYaml", "Containers", "Export", "Host", "Kernel", "Linux", "Metrics", "Ring", "Signals",
+                "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),

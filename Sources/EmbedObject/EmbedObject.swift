@@ -73,6 +73,8 @@ struct EmbedObject {
 
     private static func store(_ bytes: [UInt8], _ path: String) {
         guard let file = fopen(path, "wb") else { fail("cannot write \(path)") }
-        guard fwrite(bytes, 1, bytes.count, file) == bytes.count, fclose(file) == 0 else { fail("cannot write \(path)") }
+        guard fwrite(bytes, 1, bytes.count, file) == bytes.count, fclose(file) == 0 else {
+            fail("cannot write \(path)")
+        }
     }
 }

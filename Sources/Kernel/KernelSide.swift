@@ -231,7 +231,9 @@ public final class KernelSide: @unchecked Sendable {
 
     // MARK: Loading
 
-    private static func load(_ configuration: Configuration, _ features: Set<Feature>) throws(KernelError) -> OpaquePointer {
+    private static func load(
+        _ configuration: Configuration, _ features: Set<Feature>
+    ) throws(KernelError) -> OpaquePointer {
         martlet_bpf_log_clear()
         let bytes = objectBytes()
         let opened = bytes.withUnsafeBytes { martlet_bpf_open($0.baseAddress, $0.count, "martlet") }

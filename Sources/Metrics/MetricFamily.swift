@@ -108,18 +108,36 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         ("container_resources_memory_cache_bytes", .gauge, "Page cache of the container"),
         ("container_resources_memory_limit_bytes", .gauge, "Memory limit of the container"),
         ("container_oom_kills_total", .counter, "Processes of the container ended by the OOM killer"),
-        ("container_resources_cpu_pressure_waiting_seconds_total", .counter, "Time that tasks of the container waited for CPU (PSI)"),
-        ("container_resources_memory_pressure_waiting_seconds_total", .counter, "Time that tasks of the container waited for memory (PSI)"),
-        ("container_resources_io_pressure_waiting_seconds_total", .counter, "Time that tasks of the container waited for I/O (PSI)"),
-        ("container_net_tcp_listen_info", .gauge, "TCP addresses on which the container listens; 0 after the socket was closed"),
+        (
+            "container_resources_cpu_pressure_waiting_seconds_total", .counter,
+            "Time that tasks of the container waited for CPU (PSI)"
+        ),
+        (
+            "container_resources_memory_pressure_waiting_seconds_total", .counter,
+            "Time that tasks of the container waited for memory (PSI)"
+        ),
+        (
+            "container_resources_io_pressure_waiting_seconds_total", .counter,
+            "Time that tasks of the container waited for I/O (PSI)"
+        ),
+        (
+            "container_net_tcp_listen_info", .gauge,
+            "TCP addresses on which the container listens; 0 after the socket was closed"
+        ),
         ("container_net_tcp_successful_connects_total", .counter, "Outbound TCP connections that were established"),
-        ("container_net_tcp_connection_time_seconds_total", .counter, "Time spent on establishing outbound TCP connections"),
+        (
+            "container_net_tcp_connection_time_seconds_total", .counter,
+            "Time spent on establishing outbound TCP connections"
+        ),
         ("container_net_tcp_failed_connects_total", .counter, "Outbound TCP connection attempts that failed"),
         ("container_net_tcp_active_connections", .gauge, "Outbound TCP connections that are open"),
         ("container_net_tcp_retransmits_total", .counter, "TCP segments sent again on outbound connections"),
         ("container_net_tcp_bytes_sent_total", .counter, "Bytes sent on outbound TCP connections"),
         ("container_net_tcp_bytes_received_total", .counter, "Bytes received on outbound TCP connections"),
-        ("martlet_container_accepted_connections_total", .counter, "Inbound TCP connections that the container accepted"),
+        (
+            "martlet_container_accepted_connections_total", .counter,
+            "Inbound TCP connections that the container accepted"
+        ),
         ("martlet_container_inbound_bytes_total", .counter, "Bytes on inbound TCP connections by direction"),
         ("martlet_container_processes", .gauge, "Live processes of the container"),
         ("martlet_feature_enabled", .gauge, "1 if the kernel and the capabilities allow the feature"),
@@ -130,7 +148,10 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         ("martlet_drains_total", .counter, "Times the rings were drained"),
         ("martlet_drain_batch_records", .gauge, "Records in the last drain and in the largest one"),
         ("martlet_drain_cpu_seconds_total", .counter, "CPU time spent on draining rings"),
-        ("martlet_scrape_cpu_seconds_total", .counter, "CPU time spent on gathering series for the page and for remote write"),
+        (
+            "martlet_scrape_cpu_seconds_total", .counter,
+            "CPU time spent on gathering series for the page and for remote write"
+        ),
         ("martlet_queue_depth", .gauge, "Entries that wait in an internal queue"),
         ("martlet_containers", .gauge, "Containers known to the agent by state"),
         ("martlet_series", .gauge, "Series in the last scrape"),

@@ -123,7 +123,8 @@ final class SeriesSource: SnapshotSource {
         if let statistics = server.withLock({ $0?.statistics }) {
             let refused = statistics.refusedConnections + statistics.refusedPages + statistics.refusedRequests
             snapshot.add(.martletDroppedTotal, common.adding([("reason", "http_refused")]), Double(refused))
-            snapshot.add(.martletFaultsTotal, common.adding([("kind", "http_slow_client")]), Double(statistics.timeouts))
+            let slow = common.adding([("kind", "http_slow_client")])
+            snapshot.add(.martletFaultsTotal, slow, Double(statistics.timeouts))
         }
         guard let statistics = sender.withLock({ $0?.statistics }) else { return }
         for (result, count) in [

@@ -1,6 +1,6 @@
-public import Linux
 internal import CLinux
 internal import Glibc
+public import Linux
 internal import Synchronization
 
 /// A thread with an io_uring (or epoll) and the actors that live on it.

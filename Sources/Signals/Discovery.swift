@@ -89,7 +89,8 @@ public actor Discovery {
             try kernel.findProcesses { row in
                 found.append(
                     FoundProcess(
-                        pid: row.pid, start: row.start_boottime_ns, cgroup: row.cgroup, memoryCgroup: row.memory_cgroup))
+                        pid: row.pid, start: row.start_boottime_ns, cgroup: row.cgroup, memoryCgroup: row.memory_cgroup)
+                )
             }
             return found
         } catch {

@@ -228,7 +228,8 @@ public actor Drain {
             snapshot.add(
                 .martletQueueDepth, common.adding([("queue", "ring_\(shard)_bytes")]), Double(box.ring.pending))
         }
-        let overflowed = processSignal.assumeIsolated { $0.overflowed } + connectionSignal.assumeIsolated { $0.overflowed }
+        let overflowed =
+            processSignal.assumeIsolated { $0.overflowed } + connectionSignal.assumeIsolated { $0.overflowed }
         snapshot.add(.martletDroppedTotal, common.adding([("reason", "deferred_full")]), Double(overflowed))
         snapshot.add(
             .martletFaultsTotal, common.adding([("kind", "connection_samples")]), Double(failedSamples))

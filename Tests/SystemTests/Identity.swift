@@ -35,11 +35,14 @@ extension SystemTests {
             let peer = try Peer(in: scratch)
             let daemon = try ContainerdDaemon(in: scratch)
             try daemon.run(
-                pod: "cart-5d8f7c9b6d-x2x7k", namespace: "shop", container: "cart", image: "registry.test/cart:1",
+                pod: "cart-5d8f7c9b6d-x2x7k", namespace: Machine.namespace, container: "cart",
+                image: "registry.test/cart:1",
                 peer.command)
-            let identifier = "/k8s/shop/cart-5d8f7c9b6d-x2x7k/cart"
+            let identifier = "/k8s/\(Machine.namespace)/cart-5d8f7c9b6d-x2x7k/cart"
             let page = try peer.expectSeries(of: identifier, image: "registry.test/cart:1", from: agent)
-            #expect(page.all("container_info", ["container_id": identifier, "app_id": "/k8s/shop/cart"]).count == 1)
+            #expect(
+                page.all("container_info", ["container_id": identifier, "app_id": "/k8s/\(Machine.namespace)/cart"])
+                    .count == 1)
         }
 
         @Test func runc() throws {
@@ -48,13 +51,16 @@ extension SystemTests {
             let agent = try AgentProcess(in: scratch)
             let peer = try Peer(in: scratch)
             _ = try RuncContainer(
-                pod: "db-0", namespace: "shop", container: "postgres", image: "registry.test/pg:16", memory: 32 << 20,
+                pod: "db-0", namespace: Machine.namespace, container: "postgres", image: "registry.test/pg:16",
+                memory: 32 << 20,
                 cores: 0.25, peer.command, in: scratch)
-            let identifier = "/k8s/shop/db-0/postgres"
+            let identifier = "/k8s/\(Machine.namespace)/db-0/postgres"
             let page = try peer.expectSeries(of: identifier, image: "registry.test/pg:16", from: agent)
             #expect(page.value("container_resources_memory_limit_bytes", of: identifier) == 33_554_432.0)
             #expect(page.value("container_resources_cpu_limit_cores", of: identifier) == 0.25)
-            #expect(page.all("container_info", ["container_id": identifier, "app_id": "/k8s/shop/db"]).count == 1)
+            #expect(
+                page.all("container_info", ["container_id": identifier, "app_id": "/k8s/\(Machine.namespace)/db"]).count
+                    == 1)
         }
 
         @Test func systemdUnit() throws {
@@ -79,10 +85,11 @@ extension SystemTests {
             usleep(500_000)
             let agent = try AgentProcess(in: scratch)
             let page = try agent.page(within: 5, "the older container") {
-                $0.value("container_net_tcp_active_connections", of: "/k8s/default/old-0/main") == 3
-                    && $0.value("container_net_tcp_listen_info", of: "/k8s/default/old-0/main") == 1
+                $0.value("container_net_tcp_active_connections", of: "/k8s/\(Machine.namespace)/old-0/main") == 3
+                    && $0.value("container_net_tcp_listen_info", of: "/k8s/\(Machine.namespace)/old-0/main") == 1
             }
-            #expect(page.value("container_resources_memory_rss_bytes", of: "/k8s/default/old-0/main") != nil)
+            #expect(
+                page.value("container_resources_memory_rss_bytes", of: "/k8s/\(Machine.namespace)/old-0/main") != nil)
         }
 
         /// The rules on cgroup paths: processes of sessions and of unknown paths are not containers.
@@ -125,9 +132,9 @@ extension SystemTests {
             let agent = try AgentProcess(["--min-container-age=4s"], in: scratch)
             _ = try RuncContainer(pod: "young-0", ["/workload", "sleep"], in: scratch)
             usleep(2_000_000)
-            #expect(try !agent.page().containers.contains("/k8s/default/young-0/main"))
+            #expect(try !agent.page().containers.contains("/k8s/\(Machine.namespace)/young-0/main"))
             try agent.page(within: 5, "the container at the age of 4 s") {
-                $0.containers.contains("/k8s/default/young-0/main")
+                $0.containers.contains("/k8s/\(Machine.namespace)/young-0/main")
             }
         }
 
@@ -135,7 +142,7 @@ extension SystemTests {
             let scratch = try Scratch()
             defer { scratch.remove() }
             let agent = try AgentProcess(in: scratch)
-            let identifier = "/k8s/default/again-0/main"
+            let identifier = "/k8s/\(Machine.namespace)/again-0/main"
             let first = try RuncContainer(pod: "again-0", ["/workload", "sleep"], in: scratch)
             try agent.page(within: 3, "the container") { $0.value("container_restarts_total", of: identifier) == 0 }
             first.stop()
@@ -152,16 +159,18 @@ extension SystemTests {
             let container = try RuncContainer(pod: "gone-0", ["/workload", "sleep"], in: scratch)
             _ = try RuncContainer(pod: "stays-0", ["/workload", "sleep"], in: scratch)
             try agent.page(within: 3, "both containers") {
-                $0.containers.isSuperset(of: ["/k8s/default/gone-0/main", "/k8s/default/stays-0/main"])
+                $0.containers.isSuperset(of: [
+                    "/k8s/\(Machine.namespace)/gone-0/main", "/k8s/\(Machine.namespace)/stays-0/main",
+                ])
             }
             container.stop()
             usleep(500_000)
-            #expect(try agent.page().containers.contains("/k8s/default/gone-0/main"))
+            #expect(try agent.page().containers.contains("/k8s/\(Machine.namespace)/gone-0/main"))
             try agent.page(within: 10, "the end of one container") {
-                !$0.containers.contains("/k8s/default/gone-0/main")
+                !$0.containers.contains("/k8s/\(Machine.namespace)/gone-0/main")
             }
             sleep(4)
-            #expect(try agent.page().containers.contains("/k8s/default/stays-0/main"))
+            #expect(try agent.page().containers.contains("/k8s/\(Machine.namespace)/stays-0/main"))
         }
 
         @Test func outOfMemory() throws {
@@ -172,7 +181,7 @@ extension SystemTests {
                 pod: "oom-0", memory: 16 << 20, ["/bin/sh", "-c", "/workload memory 64; exec /workload sleep"],
                 in: scratch)
             try agent.page(within: 5, "one OOM kill") {
-                $0.value("container_oom_kills_total", of: "/k8s/default/oom-0/main") == 1
+                $0.value("container_oom_kills_total", of: "/k8s/\(Machine.namespace)/oom-0/main") == 1
             }
             container.stop()
         }

@@ -9,7 +9,9 @@ extension SystemTests {
             defer { scratch.remove() }
             let agent = try AgentProcess(in: scratch)
             _ = try RuncContainer(pod: "page-0", ["/workload", "sleep"], in: scratch)
-            try agent.page(within: 3, "the container") { $0.containers.contains("/k8s/default/page-0/main") }
+            try agent.page(within: 3, "the container") {
+                $0.containers.contains("/k8s/\(Machine.namespace)/page-0/main")
+            }
             #expect(try agent.complaints() == "")
         }
 
@@ -139,14 +141,16 @@ extension SystemTests {
             defer { scratch.remove() }
             let agent = try AgentProcess(in: scratch)
             _ = try RuncContainer(pod: "seen-0", ["/workload", "sleep"], in: scratch)
-            try agent.page(within: 3, "the container") { $0.containers.contains("/k8s/default/seen-0/main") }
+            try agent.page(within: 3, "the container") {
+                $0.containers.contains("/k8s/\(Machine.namespace)/seen-0/main")
+            }
             let attached = try Command.run([Machine.agent, "top", "--once", "--url", "http://\(agent.address)/metrics"])
             #expect(attached.status == 0, "\(attached.errors)")
-            #expect(attached.output.contains("/k8s/default/seen-0/main"))
+            #expect(attached.output.contains("/k8s/\(Machine.namespace)/seen-0/main"))
             _ = agent.terminate()
             let alone = try Command.run([Machine.agent, "top", "--once"], environment: ["MIN_CONTAINER_AGE": "0s"])
             #expect(alone.status == 0, "\(alone.errors)")
-            #expect(alone.output.contains("/k8s/default/seen-0/main"), "\(alone.output)")
+            #expect(alone.output.contains("/k8s/\(Machine.namespace)/seen-0/main"), "\(alone.output)")
         }
 
         @Test func topWithoutAnAgentThere() throws {
@@ -176,24 +180,25 @@ extension SystemTests {
                 """
                 min-container-age: 1h
                 container-denylist:
-                  - ^/k8s/default/denied
+                  - ^/k8s/\(Machine.namespace)/denied
                 """, to: "martlet.yaml")
             // The harness gives --min-container-age=0s as a flag: it wins over the file.
             let agent = try AgentProcess(["--config", file], in: scratch)
             _ = try RuncContainer(pod: "denied-0", ["/workload", "sleep"], in: scratch)
             _ = try RuncContainer(pod: "plain-0", ["/workload", "sleep"], in: scratch)
             let page = try agent.page(within: 3, "the container") {
-                $0.containers.contains("/k8s/default/plain-0/main")
+                $0.containers.contains("/k8s/\(Machine.namespace)/plain-0/main")
             }
-            #expect(!page.containers.contains("/k8s/default/denied-0/main"))
+            #expect(!page.containers.contains("/k8s/\(Machine.namespace)/denied-0/main"))
             #expect(agent.terminate().status == 0)
 
             let other = try AgentProcess(
-                ["--config", file], in: scratch, environment: ["CONTAINER_DENYLIST": "^/k8s/default/plain"])
+                ["--config", file], in: scratch, environment: ["CONTAINER_DENYLIST": "^/k8s/\(Machine.namespace)/plain"]
+            )
             let second = try other.page(within: 5, "the container") {
-                $0.containers.contains("/k8s/default/denied-0/main")
+                $0.containers.contains("/k8s/\(Machine.namespace)/denied-0/main")
             }
-            #expect(!second.containers.contains("/k8s/default/plain-0/main"))
+            #expect(!second.containers.contains("/k8s/\(Machine.namespace)/plain-0/main"))
         }
 
         /// Identifiers of all BPF objects of a kind (`prog`, `map`, `link`) in the kernel.

@@ -51,16 +51,19 @@ extension SystemTests {
                 pod: pod, ["/bin/sh", "-c", "/workload refused 300 127.0.0.1 \(port) && exec /workload sleep"],
                 in: scratch)
             let page = try agent.page(within: 5, "300 failures") {
-                $0.value("container_net_tcp_failed_connects_total", of: "/k8s/default/\(pod)/main") ?? 0 >= 300
+                $0.value("container_net_tcp_failed_connects_total", of: "/k8s/\(Machine.namespace)/\(pod)/main") ?? 0
+                    >= 300
             }
             usleep(1_000_000)
             let later = try agent.page()
             let failures = later.all(
-                "container_net_tcp_failed_connects_total", ["container_id": "/k8s/default/\(pod)/main"])
+                "container_net_tcp_failed_connects_total", ["container_id": "/k8s/\(Machine.namespace)/\(pod)/main"])
             #expect(failures.count == 1)
             #expect(failures.first?.labels["destination"] == "127.0.0.1:\(port)")
             #expect(failures.first?.value == 300)
-            #expect(page.value("container_net_tcp_successful_connects_total", of: "/k8s/default/\(pod)/main") ?? 0 == 0)
+            #expect(
+                page.value("container_net_tcp_successful_connects_total", of: "/k8s/\(Machine.namespace)/\(pod)/main")
+                    ?? 0 == 0)
         }
 
         /// Bytes of every way of sending are those of the application, exactly.
@@ -75,7 +78,8 @@ extension SystemTests {
             _ = try RuncContainer(
                 pod: pod, ["/bin/sh", "-c", "/workload \(how) 7654321 127.0.0.1 \(port) && exec /workload sleep"],
                 in: scratch)
-            try Self.expectBytes(sent: 7_654_321, received: 123_457, of: "/k8s/default/\(pod)/main", from: agent)
+            try Self.expectBytes(
+                sent: 7_654_321, received: 123_457, of: "/k8s/\(Machine.namespace)/\(pod)/main", from: agent)
         }
 
         /// Bytes over TLS, by OpenSSL, are those of the TCP connection, as counted by a relay at its other end.
@@ -118,7 +122,7 @@ extension SystemTests {
             let sink = try Workload.sink(port: port, in: scratch)
             let pod = Self.podName()
             _ = try RuncContainer(pod: pod, ["/workload", "hold", "50", "127.0.0.1", "\(port)"], in: scratch)
-            let identifier = "/k8s/default/\(pod)/main"
+            let identifier = "/k8s/\(Machine.namespace)/\(pod)/main"
             try agent.page(within: 12, "bytes of 50 open connections") {
                 $0.value("container_net_tcp_active_connections", of: identifier) == 50
                     && $0.value("container_net_tcp_bytes_sent_total", of: identifier) == 50_000
@@ -163,7 +167,7 @@ extension SystemTests {
             let agent = try AgentProcess(in: scratch)
             let port = try Machine.freePort()
             let pod = Self.podName()
-            let identifier = "/k8s/default/\(pod)/main"
+            let identifier = "/k8s/\(Machine.namespace)/\(pod)/main"
             let container = try RuncContainer(
                 pod: pod,
                 ["/bin/sh", "-c", "/workload sink 127.0.0.1 \(port) 0 & sleep 3; kill $!; exec /workload sleep"],
@@ -209,7 +213,7 @@ extension SystemTests {
             _ = try RuncContainer(
                 pod: pod, network: network?.path,
                 ["/bin/sh", "-c", "/workload connect \(count) \(address) \(port) && exec /workload sleep"], in: scratch)
-            let identifier = "/k8s/default/\(pod)/main"
+            let identifier = "/k8s/\(Machine.namespace)/\(pod)/main"
             for agent in agents {
                 _ = try soon(within: 10) {
                     try agent.page().value("container_net_tcp_successful_connects_total", of: identifier) ?? 0

@@ -20,7 +20,7 @@ extension SystemTests {
                     "/workload connect 100 127.0.0.1 \(port) && exec /workload hold 2 127.0.0.1 \(port)",
                 ],
                 in: scratch)
-            let identifier = "/k8s/default/push-0/main"
+            let identifier = "/k8s/\(Machine.namespace)/push-0/main"
             let arrived = try soon(within: 30, every: 0.5) {
                 try prometheus.query("container_net_tcp_successful_connects_total{container_id=\"\(identifier)\"}")
                     .contains { $0.value == 102 }
@@ -202,7 +202,7 @@ extension SystemTests {
                 name, options: ["-m", "256m"],
                 ["/bin/sh", "-c", "/workload memory 48 & exec /workload burn 2000"])
             let container = "/docker/" + name
-            try agent.page(within: 10, "two CPU seconds") {
+            try agent.page(within: 30, "two CPU seconds") {
                 $0.value("container_resources_cpu_usage_seconds_total", of: container) ?? 0 >= 2
             }
             // At rest, and read once more by the agent.
@@ -253,7 +253,7 @@ extension SystemTests {
             defer { scratch.remove() }
             let agent = try AgentProcess(in: scratch)
             let container = try RuncContainer(pod: "slow-0", cores: 0.2, ["/workload", "burn", "1000"], in: scratch)
-            let identifier = "/k8s/default/slow-0/main"
+            let identifier = "/k8s/\(Machine.namespace)/slow-0/main"
             try agent.page(within: 15, "one CPU second") {
                 $0.value("container_resources_cpu_usage_seconds_total", of: identifier) ?? 0 >= 0.99
             }

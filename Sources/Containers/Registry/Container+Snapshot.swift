@@ -59,7 +59,8 @@ extension Container {
     private func emitConnections(into snapshot: inout MetricsSnapshot, _ labels: LabelSet) {
         if acceptedConnections > 0 {
             snapshot.add(.martletContainerAcceptedConnectionsTotal, labels, Double(acceptedConnections))
-            let directions = directionLabels
+            let directions =
+                directionLabels
                 ?? (labels.adding([("direction", "sent")]), labels.adding([("direction", "received")]))
             directionLabels = directions
             snapshot.add(.martletContainerInboundBytesTotal, directions.sent, Double(inboundBytesSent))
@@ -68,7 +69,8 @@ extension Container {
         for index in destinations.indices {
             let destination = destinations.values[index]
             if destination.failedConnects > 0 {
-                let set = destination.failureLabels
+                let set =
+                    destination.failureLabels
                     ?? labels.adding([("destination", destination.endpoint.description)])
                 destinations.values[index].failureLabels = set
                 snapshot.add(.containerNetTcpFailedConnectsTotal, set, Double(destination.failedConnects))
@@ -99,8 +101,8 @@ extension Container {
                 for local in localAddresses[key.netns] ?? [] where isHostNetwork || !local.isLoopback {
                     // A socket on 0.0.0.0 takes no IPv6; one on :: takes both unless told otherwise.
                     if !key.endpoint.address.isIPv6, local.address.isIPv6 { continue }
-                    open[Endpoint(address: local.address, port: key.endpoint.port).description, default: false]
-                        = open[Endpoint(address: local.address, port: key.endpoint.port).description] == true || isOpen
+                    open[Endpoint(address: local.address, port: key.endpoint.port).description, default: false] =
+                        open[Endpoint(address: local.address, port: key.endpoint.port).description] == true || isOpen
                 }
             } else if isHostNetwork || !key.endpoint.address.isLoopback {
                 let name = key.endpoint.description

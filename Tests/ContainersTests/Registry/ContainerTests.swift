@@ -166,7 +166,9 @@ import Testing
     @Test func tablesAreBounded() async throws {
         let container = try container()
         for port in 1...200 {
-            for host in 0..<60 { await container.apply(event(MARTLET_TCP_FAILED, host: UInt8(host), port: UInt16(port))) }
+            for host in 0..<60 {
+                await container.apply(event(MARTLET_TCP_FAILED, host: UInt8(host), port: UInt16(port)))
+            }
         }
         #expect(await container.destinations.count == Container.maximumDestinations)
         #expect(drops.all()["destinations_full"] == 2_000)

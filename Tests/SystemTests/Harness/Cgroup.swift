@@ -62,32 +62,34 @@ struct Cgroup {
 
     /// Kills what is left in the cgroup and removes its folders now.
     func remove() {
-        for root in Self.hierarchies { Self.removeTree(root + path) }
+        for root in Self.hierarchies { Self.removeTree(root + path, killing: true) }
     }
 
-    /// Removes, with the scratch folder, every folder of `path` that does not exist yet.
-    static func removeAtEnd(_ path: String, in scratch: Scratch) {
-        var missing: [String] = []
+    /// Removes `path` with the scratch folder, and those of its parents that do not exist yet, if nobody else uses them.
+    ///
+    /// - Parameter killing: whether processes that are left in it are killed. Not so in a cgroup that others may share.
+    static func removeAtEnd(_ path: String, killing: Bool = true, in scratch: Scratch) {
+        var parents: [String] = []
         for root in hierarchies {
             var folder = root
-            for part in path.split(separator: "/") {
+            for part in path.split(separator: "/").dropLast() {
                 folder += "/\(part)"
-                if !FileManager.default.fileExists(atPath: folder) {
-                    missing.append(folder)
-                    break
-                }
+                if !FileManager.default.fileExists(atPath: folder) { parents.append(folder) }
             }
         }
-        scratch.atEnd { for folder in missing { removeTree(folder) } }
+        scratch.atEnd {
+            for root in hierarchies { removeTree(root + path, killing: killing) }
+            for folder in parents.reversed() { rmdir(folder) }
+        }
     }
 
-    private static func removeTree(_ folder: String) {
+    private static func removeTree(_ folder: String, killing: Bool) {
         guard FileManager.default.fileExists(atPath: folder) else { return }
         let below = (FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? [])
             .map { folder + "/" + $0 }.filter { isFolder($0) }
         for path in ([folder] + below).sorted(by: { $0.utf8.count > $1.utf8.count }) {
-            for _ in 0..<100 {
-                for pid in processes(path) { kill(pid, SIGKILL) }
+            for _ in 0..<(killing ? 100 : 1) {
+                if killing { for pid in processes(path) { kill(pid, SIGKILL) } }
                 if rmdir(path) == 0 || errno != EBUSY { break }
                 usleep(20_000)
             }

@@ -10,7 +10,7 @@ final class DockerDaemon {
         self.scratch = scratch
         let folder = try scratch.folder("docker")
         socket = folder + "/docker.sock"
-        Cgroup.removeAtEnd("/docker", in: scratch)
+        Cgroup.removeAtEnd("/docker", killing: false, in: scratch)
         let daemon = try ChildProcess(
             [
                 "dockerd", "--data-root", folder + "/data", "--exec-root", folder + "/exec", "-H", "unix://" + socket,

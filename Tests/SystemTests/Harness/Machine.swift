@@ -13,6 +13,9 @@ enum Machine {
     static let helpers = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Helpers").path
 
+    /// The Kubernetes namespace of this run's pods: two runs on one machine do not take each other's for their own.
+    static let namespace = "run-\(UInt16.random(in: .min ... .max))"
+
     static var cores: Int { ProcessInfo.processInfo.processorCount }
 
     /// 64 hexadecimal digits: the form of a container id.

@@ -13,7 +13,7 @@ final class Podman {
             "podman", "--root", folder + "/root", "--runroot", folder + "/run", "--tmpdir", folder + "/tmp",
             "--cgroup-manager=cgroupfs", "--runtime", "runc", "--storage-driver", "overlay", "--events-backend=file",
         ]
-        Cgroup.removeAtEnd("/libpod_parent", in: scratch)
+        Cgroup.removeAtEnd("/libpod_parent", killing: false, in: scratch)
         try Command.check(command + ["import", Rootfs.archive(in: scratch), Self.image])
     }
 

@@ -48,7 +48,8 @@ final class RuncContainer {
 
     /// A container that looks like one of Kubernetes on containerd, with the annotations of its CRI plugin.
     convenience init(
-        pod: String, namespace: String = "default", container: String = "main", image: String = "registry.test/app:1",
+        pod: String, namespace: String = Machine.namespace, container: String = "main",
+        image: String = "registry.test/app:1",
         network: String? = nil, memory: Int? = nil, cores: Double? = nil, _ arguments: [String], in scratch: Scratch
     ) throws {
         let identifier = Machine.containerID()
