@@ -37,6 +37,9 @@ enum Agent {
         for state in kernel.features where !state.isEnabled {
             logger.warning("\(state.feature.rawValue) is off: \(state.reason); it needs \(state.feature.requirement)")
         }
+        if !HostProcess.sharesProcessIDs {
+            logger.warning("not in the host's pid namespace: names and images of containers stay unknown; use hostPID")
+        }
 
         let events = try Lane(name: "events", backend: configuration.backend)
         let files = try Lane(name: "collector", backend: configuration.backend)
@@ -95,8 +98,9 @@ enum Agent {
         let number = await TerminationSignal.wait()
         logger.info("ending on \(number == SIGTERM ? "SIGTERM" : "SIGINT")")
         scan.cancel()
-        await server.shutdown()
+        async let page: Void = server.shutdown()
         await sender?.shutdown(timeout: .seconds(1))
+        await page
     }
 
     private static func resolverConfiguration() -> MetadataResolver.Configuration {

@@ -43,6 +43,7 @@ public actor Drain {
     private var mostRecords = 0
     private var cpuNanoseconds: UInt64 = 0
     private var failedSamples: UInt64 = 0
+    private var memoryBytes: UInt64 = 0
 
     /// A ring owns its mapping and cannot be copied; an array's elements can.
     private final class RingBox {
@@ -83,6 +84,7 @@ public actor Drain {
 
     /// Maps the rings and begins to drain them.
     public func start(upkeep: Upkeep) throws(Errno) {
+        memoryBytes = kernel.memoryBytes()
         for shard in 0..<kernel.configuration.shards { rings.append(RingBox(try kernel.ring(shard))) }
         for descriptor in kernel.pollDescriptors {
             try lane.watch(descriptor) { [self] in assumeIsolated { $0.pass() } }
@@ -104,6 +106,7 @@ public actor Drain {
     /// Open connections grow too: their counters are read from the kernel, those that moved.
     private func sampleConnections() {
         pass()
+        memoryBytes = kernel.memoryBytes()
         guard kernel.isEnabled(.tcpSamples) else { return }
         let begin = MonotonicClock.threadCPU()
         let connectionSignal = connectionSignal
@@ -233,7 +236,7 @@ public actor Drain {
         snapshot.add(.martletDroppedTotal, common.adding([("reason", "deferred_full")]), Double(overflowed))
         snapshot.add(
             .martletFaultsTotal, common.adding([("kind", "connection_samples")]), Double(failedSamples))
-        snapshot.add(.martletBpfMemoryBytes, common, Double(kernel.memoryBytes()))
+        snapshot.add(.martletBpfMemoryBytes, common, Double(memoryBytes))
         return snapshot
     }
 

@@ -362,8 +362,8 @@ public actor Container {
 
     /// Whether nothing lived here since the retention began.
     func isExpired(now: UInt64) -> Bool {
-        guard processes.isEmpty, let lastExit else { return false }
-        return now > lastExit && now - lastExit > context.retention
+        let end = lastExit ?? createdAt
+        return processes.isEmpty && now > end && now - end > context.retention
     }
 
     var openConnections: Int { connections.count }

@@ -178,7 +178,7 @@ public actor Registry {
 
     /// Its exit may have been drained between the scan and now.
     private static func isAlive(_ pid: UInt32) -> Bool {
-        kill(Int32(bitPattern: pid), 0) == 0 || Errno.last != .noProcess
+        !HostProcess.sharesProcessIDs || kill(Int32(bitPattern: pid), 0) == 0 || Errno.last != .noProcess
     }
 
     /// A process ended at `time` (CLOCK_BOOTTIME). Returns false if it was not known.
