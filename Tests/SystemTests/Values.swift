@@ -170,7 +170,7 @@ extension SystemTests {
                     ("node_resources_disk_read_bytes_total", "node_disk_read_bytes_total"),
                     ("node_resources_disk_io_time_seconds_total", "node_disk_io_time_seconds_total"),
                 ] {
-                    let floor = ours.contains("bytes") ? 4e6 : ours.contains("seconds") ? 0.5 : 60
+                    let floor = ours.contains("bytes") ? 16e6 : ours.contains("seconds") ? 0.5 : 60
                     try agree(growth(ours, labels, theirs, labels), floor: floor, "\(ours) \(device)")
                 }
             }
