@@ -1,5 +1,6 @@
 internal import CEvents
 internal import Containers
+internal import Ring
 
 /// Which container has which socket: the state of `ConnectionSignal`, in the form in which it can be used while isolated to
 /// the registry.
@@ -38,7 +39,7 @@ final class ConnectionTable {
 
     private static func hand(_ batch: RecordBatch, to container: Container?) {
         guard let container, batch.count > 0 else { return }
-        container.assumeIsolated { $0.apply(batch) }
+        container.onLane(batch) { $0.apply($1) }
     }
 
     /// The container of the record at `index`; nil if it has none, or if the event has to wait.

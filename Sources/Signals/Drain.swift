@@ -157,8 +157,8 @@ public actor Drain {
                 budget -= bytes
             }
         }
-        processSignal.assumeIsolated { $0.settle() }
-        connectionSignal.assumeIsolated { $0.settle() }
+        processSignal.onLane(()) { signal, _ in signal.settle() }
+        connectionSignal.onLane(()) { signal, _ in signal.settle() }
         passes += 1
         lastRecords = records
         mostRecords = max(mostRecords, records)
@@ -202,9 +202,9 @@ public actor Drain {
         if range.isEmpty { return }
         let batch = RecordBatch(UnsafeBufferPointer(rebasing: scratch[range]))
         switch route {
-        case .processes: processSignal.assumeIsolated { $0.consume(batch) }
-        case .cgroups: cgroupSignal.assumeIsolated { $0.consume(batch) }
-        case .connections: connectionSignal.assumeIsolated { $0.consume(batch) }
+        case .processes: processSignal.onLane(batch) { $0.consume($1) }
+        case .cgroups: cgroupSignal.onLane(batch) { $0.consume($1) }
+        case .connections: connectionSignal.onLane(batch) { $0.consume($1) }
         case .unknown: break
         }
     }

@@ -22,7 +22,9 @@ public actor ProcessSignal {
         registry.assumeIsolated { body(table, $0) }
     }
 
-    func consume(_ batch: RecordBatch) { withRegistry { $0.consume(batch, $1) } }
+    func consume(_ batch: RecordBatch) {
+        registry.onLane((table, batch)) { registry, argument in argument.0.consume(argument.1, registry) }
+    }
 
     /// After a pass over all rings: what had to wait is tried again.
     func settle() { if !table.isSettled { withRegistry { $0.settle($1) } } }

@@ -66,19 +66,18 @@ extension Container {
             snapshot.add(.martletContainerInboundBytesTotal, directions.sent, Double(inboundBytesSent))
             snapshot.add(.martletContainerInboundBytesTotal, directions.received, Double(inboundBytesReceived))
         }
-        for index in destinations.indices {
-            let destination = destinations.values[index]
+        for destination in destinations.values {
             if destination.failedConnects > 0 {
                 let set =
                     destination.failureLabels
                     ?? labels.adding([("destination", destination.endpoint.description)])
-                destinations.values[index].failureLabels = set
+                destination.failureLabels = set
                 snapshot.add(.containerNetTcpFailedConnectsTotal, set, Double(destination.failedConnects))
             }
             if destination.successfulConnects == 0 { continue }
             let name = destination.endpoint.description
             let set = destination.labels ?? labels.adding([("destination", name), ("actual_destination", name)])
-            destinations.values[index].labels = set
+            destination.labels = set
             snapshot.add(.containerNetTcpSuccessfulConnectsTotal, set, Double(destination.successfulConnects))
             snapshot.add(
                 .containerNetTcpConnectionTimeSecondsTotal, set, Double(destination.connectionNanoseconds) / 1e9)

@@ -75,7 +75,6 @@ public actor Container {
         self.identity = identity
         self.metadata = metadata
         let base = context.common.adding([("container_id", identity.containerID), ("app_id", identity.appID)])
-        if base.truncatedValues > context.common.truncatedValues { context.faults.add("label_value_too_long") }
         labels = base
         infoLabels = nil
         pressureLabels = nil
@@ -86,6 +85,9 @@ public actor Container {
                 ("image", metadata.image), ("systemd_triggered_by", ""), ("systemd_type", ""),
             ])
         }
+        // The id's own cut shows in the second set again.
+        let truncated = (infoLabels ?? base).truncatedValues
+        if truncated > 0 { context.faults.add("label_value_too_long", UInt64(truncated)) }
     }
 
     /// A newer container of the same id: what is known about it replaces the old knowledge.
@@ -101,8 +103,12 @@ public actor Container {
         let inbound = (acceptedConnections, inboundBytesSent, inboundBytesReceived)
         other.assumeIsolated { other in
             for (pid, start) in processes { other.processStarted(pid, start) }
-            for (endpoint, destination) in destinations { other.add(destination, to: endpoint) }
-            other.connections.merge(connections) { mine, _ in mine }
+            for destination in destinations.values { other.add(destination) }
+            for (socket, connection) in connections where other.connections[socket] == nil {
+                var moved = connection
+                moved.destination = connection.destination.flatMap { other.destinations[$0.endpoint] }
+                other.connections[socket] = moved
+            }
             other.listenSockets.merge(listenSockets) { mine, _ in mine }
             other.listens.merge(listens) { mine, theirs in
                 mine.openSockets > 0 ? ListenState(openSockets: mine.openSockets + theirs.openSockets) : theirs
@@ -119,14 +125,13 @@ public actor Container {
         self.listens = [:]
     }
 
-    private func add(_ destination: TCPDestination, to endpoint: Endpoint) {
-        if destinations[endpoint] != nil {
-            destinations[endpoint]?.add(destination)
+    private func add(_ destination: TCPDestination) {
+        if let known = destinations[destination.endpoint] {
+            known.add(destination)
         } else {
-            var copy = destination
-            copy.labels = nil
-            copy.failureLabels = nil
-            destinations[endpoint] = copy
+            destination.labels = nil
+            destination.failureLabels = nil
+            destinations[destination.endpoint] = destination
         }
     }
 
@@ -187,21 +192,21 @@ public actor Container {
             return
         }
         let isInbound = event.role == MARTLET_INBOUND.rawValue
-        let destination = isInbound ? nil : destination(of: event.ends)
         switch event.header.type {
         case MARTLET_TCP_ESTABLISHED.rawValue:
-            if let destination { connected(destination, event) }
+            let destination = isInbound ? nil : destination(of: event.ends)
+            destination?.connected(at: event.header.time_ns, after: event.duration_ns)
             remember(event.ends.id, Connection(destination: destination, isInbound: false))
         case MARTLET_TCP_ACCEPTED.rawValue:
             acceptedConnections += 1
             remember(event.ends.id, Connection(destination: nil, isInbound: true))
         case MARTLET_TCP_FAILED.rawValue:
-            if let destination {
-                destinations[destination]?.failedConnects += 1
-                destinations[destination]?.lastAttempt = event.header.time_ns
+            if !isInbound, let destination = destination(of: event.ends) {
+                destination.failedConnects += 1
+                destination.lastAttempt = event.header.time_ns
             }
         case MARTLET_TCP_CLOSED.rawValue:
-            closed(event, isInbound, destination)
+            closed(event, isInbound)
         default:
             context.drops.add("unknown_event")
         }
@@ -214,11 +219,7 @@ public actor Container {
             return
         }
         let destination = isInbound ? nil : destination(of: ends)
-        if let destination {
-            destinations[destination]?.successfulConnects += 1
-            destinations[destination]?.activeConnections += 1
-            destinations[destination]?.lastAttempt = time
-        }
+        destination?.connected(at: time, after: 0)
         remember(ends.id, Connection(destination: destination, isInbound: isInbound))
     }
 
@@ -228,55 +229,43 @@ public actor Container {
             successor.assumeIsolated { $0.sample(row) }
             return
         }
-        guard connections[row.id] != nil else { return }
-        account(row.id, sent: row.bytes_sent, received: row.bytes_received, retransmits: row.retransmits)
+        guard var connection = connections[row.id] else { return }
+        account(&connection, sent: row.bytes_sent, received: row.bytes_received, retransmits: row.retransmits)
+        connections[row.id] = connection
     }
 
-    private func connected(_ destination: Endpoint, _ event: martlet_tcp) {
-        destinations[destination]?.successfulConnects += 1
-        destinations[destination]?.connectionNanoseconds += event.duration_ns
-        destinations[destination]?.activeConnections += 1
-        destinations[destination]?.lastAttempt = event.header.time_ns
-    }
-
-    private func closed(_ event: martlet_tcp, _ isInbound: Bool, _ destination: Endpoint?) {
-        let socket = event.ends.id
-        if connections[socket] == nil {
+    private func closed(_ event: martlet_tcp, _ isInbound: Bool) {
+        var connection: Connection
+        if let known = connections.removeValue(forKey: event.ends.id) {
+            connection = known
+        } else {
             // Its beginning was lost: the event says enough to count it now.
-            if isInbound {
-                acceptedConnections += 1
-            } else if let destination {
-                destinations[destination]?.successfulConnects += 1
-                destinations[destination]?.activeConnections += 1
-                destinations[destination]?.lastAttempt = event.header.time_ns
-            }
-            connections[socket] = Connection(destination: destination, isInbound: isInbound)
+            connection = Connection(destination: isInbound ? nil : destination(of: event.ends), isInbound: isInbound)
+            if isInbound { acceptedConnections += 1 }
+            connection.destination?.connected(at: event.header.time_ns, after: 0)
         }
         account(
-            socket, sent: event.bytes_sent, received: event.bytes_received, retransmits: UInt64(event.retransmits))
-        drop(socket)
+            &connection, sent: event.bytes_sent, received: event.bytes_received,
+            retransmits: UInt64(event.retransmits))
+        connection.destination?.activeConnections -= 1
     }
 
     private func drop(_ socket: UInt64) {
-        guard let connection = connections.removeValue(forKey: socket), let destination = connection.destination else {
-            return
-        }
-        destinations[destination]?.activeConnections -= 1
+        connections.removeValue(forKey: socket)?.destination?.activeConnections -= 1
     }
 
-    /// Counters only grow: what is not above the last reading belongs to another connection at the same address.
-    private func account(_ socket: UInt64, sent: UInt64, received: UInt64, retransmits: UInt64) {
-        guard let connection = connections[socket] else { return }
+    /// Takes over what the counters grew by; they only grow.
+    private func account(_ connection: inout Connection, sent: UInt64, received: UInt64, retransmits: UInt64) {
         let moreSent = sent > connection.bytesSent ? sent - connection.bytesSent : 0
         let moreReceived = received > connection.bytesReceived ? received - connection.bytesReceived : 0
         let moreRetransmits = retransmits > connection.retransmits ? retransmits - connection.retransmits : 0
-        connections[socket]?.bytesSent += moreSent
-        connections[socket]?.bytesReceived += moreReceived
-        connections[socket]?.retransmits += moreRetransmits
+        connection.bytesSent += moreSent
+        connection.bytesReceived += moreReceived
+        connection.retransmits += moreRetransmits
         if let destination = connection.destination {
-            destinations[destination]?.bytesSent += moreSent
-            destinations[destination]?.bytesReceived += moreReceived
-            destinations[destination]?.retransmits += moreRetransmits
+            destination.bytesSent += moreSent
+            destination.bytesReceived += moreReceived
+            destination.retransmits += moreRetransmits
         } else if connection.isInbound {
             inboundBytesSent += moreSent
             inboundBytesReceived += moreReceived
@@ -292,16 +281,17 @@ public actor Container {
     }
 
     /// The destination's entry, made if the filter keeps it; nil otherwise.
-    private func destination(of ends: martlet_endpoints) -> Endpoint? {
+    private func destination(of ends: martlet_endpoints) -> TCPDestination? {
         let endpoint = Endpoint(remote: ends)
-        if destinations[endpoint] != nil { return endpoint }
+        if let known = destinations[endpoint] { return known }
         guard context.filter.keeps(endpoint, isHostNetwork: ends.netns == context.hostNetns) else { return nil }
         guard destinations.count < Self.maximumDestinations else {
             context.drops.add("destinations_full")
             return nil
         }
-        destinations[endpoint] = TCPDestination(endpoint: endpoint)
-        return endpoint
+        let made = TCPDestination(endpoint: endpoint)
+        destinations[endpoint] = made
+        return made
     }
 
     // MARK: Listening sockets

@@ -136,7 +136,7 @@ public actor Registry {
 
     /// Follows merges to the object that counts.
     private func current(_ container: Container) -> Container {
-        container.assumeIsolated { $0.successor } ?? container
+        container.onLane(()) { container, _ in container.successor } ?? container
     }
 
     // MARK: Processes
