@@ -85,8 +85,7 @@ public actor Container {
                 ("image", metadata.image), ("systemd_triggered_by", ""), ("systemd_type", ""),
             ])
         }
-        // The id's own cut shows in the second set again.
-        let truncated = (infoLabels ?? base).truncatedValues
+        let truncated = base.truncatedValues + (infoLabels?.truncatedValues ?? 0)
         if truncated > 0 { context.faults.add("label_value_too_long", UInt64(truncated)) }
     }
 
