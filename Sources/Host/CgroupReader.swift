@@ -43,6 +43,7 @@ public struct CgroupReader: ~Copyable {
     private static let retryInterval = 8
     /// The longest file is memory.stat with some 2 KiB.
     private static let bufferSize = 8192
+    private static let youngReads = 8
 
     /// The paths are those of `CgroupPaths`, below the mounts of `layout`. CPU and memory are read from version 1 where it
     /// has a path and a mount for them, else from version 2; pressure always from version 2.
@@ -64,11 +65,13 @@ public struct CgroupReader: ~Copyable {
 
     /// One look at all files. Never fails: what cannot be read is nil.
     public mutating func read() -> CgroupUsage {
-        if reads % Self.retryInterval == 0 { openMissing() }
+        // A runtime makes the cgroup first and sets it up then: the first reads look at everything.
+        let isYoung = reads < Self.youngReads
+        if isYoung || reads % Self.retryInterval == 0 { openMissing() }
         defer { reads &+= 1 }
         var buffer = [UInt8](repeating: 0, count: Self.bufferSize)
 
-        if reads % Self.limitInterval == 0 { readLimits() }
+        if isYoung || reads % Self.limitInterval == 0 { readLimits() }
         var usage = CgroupUsage()
         usage.cpuLimitCores = cpuLimit
         usage.memoryLimit = memoryLimit

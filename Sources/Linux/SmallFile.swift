@@ -39,11 +39,9 @@ public enum SmallFile {
 
     /// The target of a symbolic link (readlink(2)).
     public static func link(_ path: String) throws(Errno) -> String {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { raw in
-            path.withCString { Glibc.readlink($0, raw.baseAddress!.assumingMemoryBound(to: CChar.self), raw.count) }
-        }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink(path, &buffer, buffer.count)
         guard count >= 0 else { throw Errno.last }
-        return String(decoding: buffer[..<count], as: UTF8.self)
+        return String(decoding: buffer[..<count].lazy.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -72,12 +72,13 @@ public actor Discovery {
 
     /// Places every process, and returns their ids.
     private func scanProcesses() async -> [UInt32] {
+        let time = MonotonicClock.bootTime()
         let found = findProcesses()
         var rest = found[...]
         while !rest.isEmpty {
             let some = Array(rest.prefix(Self.batch))
             rest = rest.dropFirst(Self.batch)
-            await registry.processesFound(some)
+            await registry.processesFound(some, at: time)
             if !rest.isEmpty { try? await Task.sleep(for: Self.pause) }
         }
         return found.map(\.pid)

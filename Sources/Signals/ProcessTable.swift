@@ -33,9 +33,9 @@ final class ProcessTable {
         }
     }
 
-    var isSettled: Bool { starts.isEmpty && exits.isEmpty }
-
     func settle(_ registry: isolated Registry) {
+        defer { registry.passEnded() }
+        if starts.isEmpty, exits.isEmpty { return }
         let offset = BootClock.offset()
         starts.settle { event, isLast in
             let isKnown = registry.knows(cgroup: event.header.cgroup, memoryCgroup: event.header.memory_cgroup)
@@ -71,6 +71,7 @@ final class ProcessTable {
 
     private static func end(_ event: martlet_process_exit, _ registry: isolated Registry, _ offset: UInt64) -> Bool {
         registry.processEnded(
-            pid: event.header.pid, at: event.header.time_ns &+ offset, oomKilled: event.oom_killed != 0)
+            pid: event.header.pid, start: event.start_boottime_ns, at: event.header.time_ns &+ offset,
+            oomKilled: event.oom_killed != 0)
     }
 }

@@ -30,6 +30,12 @@ public actor Registry {
         case unidentified(until: UInt64)
     }
 
+    /// Where a process is, and since when (CLOCK_BOOTTIME of the event).
+    private struct Placement {
+        let container: Container
+        let time: UInt64
+    }
+
     public nonisolated let lane: Lane
     public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
@@ -40,7 +46,11 @@ public actor Registry {
 
     private var cgroups: [CgroupKey: CgroupEntry] = [:]
     private var unknownCgroups = 0
-    private var processes: [UInt32: Container] = [:]
+    private var processes: [UInt32: Placement] = [:]
+    /// Processes that ended in this pass over the rings and in the last one: start time by process id. What an older event in
+    /// another ring says of them comes too late.
+    private var ended: [UInt32: UInt64] = [:]
+    private var endedBefore: [UInt32: UInt64] = [:]
     /// By the path of the container's own top cgroup.
     private var byRoot: [String: Container] = [:]
     private var byID: [String: Container] = [:]
@@ -143,11 +153,14 @@ public actor Registry {
 
     /// A process began, or is known to be, in these cgroups. `start` is its CLOCK_BOOTTIME.
     public func processPlaced(pid: UInt32, start: UInt64, cgroup: UInt64, memoryCgroup: UInt64, at time: UInt64) {
+        if ended[pid] == start || endedBefore[pid] == start { return }
         let container = container(cgroup: cgroup, memoryCgroup: memoryCgroup)
         if let old = processes[pid] {
-            let old = current(old)
-            if old === container { return }
-            old.assumeIsolated { $0.processLeft(pid, at: time) }
+            // Its fork may be read after its move.
+            if time < old.time { return }
+            let oldContainer = current(old.container)
+            if oldContainer === container { return }
+            oldContainer.assumeIsolated { $0.processLeft(pid, at: time) }
             processes[pid] = nil
         }
         guard let container else { return }
@@ -155,7 +168,7 @@ public actor Registry {
             configuration.context.drops.add("processes_full")
             return
         }
-        processes[pid] = container
+        processes[pid] = Placement(container: container, time: time)
         container.assumeIsolated { $0.processStarted(pid, start) }
         switch states[ObjectIdentifier(container)] {
         case .pending(attempts: 0): break
@@ -166,13 +179,13 @@ public actor Registry {
         resolve(container, after: Self.settlingTime, fallback: pid)
     }
 
-    /// Processes that are older than the agent; one that an event has placed meanwhile stays there.
-    public func processesFound(_ found: [FoundProcess]) {
-        let now = MonotonicClock.bootTime()
+    /// Processes that are older than the agent, as they were at `time` (CLOCK_BOOTTIME); one that an event has placed
+    /// meanwhile stays there.
+    public func processesFound(_ found: [FoundProcess], at time: UInt64) {
         for process in found where processes[process.pid] == nil && Self.isAlive(process.pid) {
             processPlaced(
                 pid: process.pid, start: process.start, cgroup: process.cgroup, memoryCgroup: process.memoryCgroup,
-                at: now)
+                at: time)
         }
     }
 
@@ -181,11 +194,19 @@ public actor Registry {
         !HostProcess.sharesProcessIDs || kill(Int32(bitPattern: pid), 0) == 0 || Errno.last != .noProcess
     }
 
-    /// A process ended at `time` (CLOCK_BOOTTIME). Returns false if it was not known.
-    public func processEnded(pid: UInt32, at time: UInt64, oomKilled: Bool) -> Bool {
-        guard let container = processes.removeValue(forKey: pid) else { return false }
-        current(container).assumeIsolated { $0.processLeft(pid, at: time, oomKilled: oomKilled) }
+    /// A process that began at `start` ended at `time` (both CLOCK_BOOTTIME). Returns false if it was not known.
+    public func processEnded(pid: UInt32, start: UInt64?, at time: UInt64, oomKilled: Bool) -> Bool {
+        guard let placement = processes.removeValue(forKey: pid) else { return false }
+        current(placement.container).assumeIsolated { $0.processLeft(pid, at: time, oomKilled: oomKilled) }
+        if let start { ended[pid] = start }
         return true
+    }
+
+    /// All rings were read once more.
+    public func passEnded() {
+        if ended.isEmpty, endedBefore.isEmpty { return }
+        swap(&ended, &endedBefore)
+        ended.removeAll(keepingCapacity: true)
     }
 
     /// An OOM kill of a process whose beginning was lost.
@@ -335,7 +356,7 @@ public actor Registry {
         let retention = configuration.context.retention
         for pid in Array(processes.keys) where !Self.isAlive(pid) {
             // Its exit was lost, or waits in a ring: then it is not counted again.
-            if processEnded(pid: pid, at: bootTime, oomKilled: false) {
+            if processEnded(pid: pid, start: nil, at: bootTime, oomKilled: false) {
                 configuration.context.drops.add("process_end_missed")
             }
         }

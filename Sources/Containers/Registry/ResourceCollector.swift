@@ -16,7 +16,12 @@ public actor ResourceCollector {
     private struct Tracked {
         let container: Container
         let reader: ReaderBox
+        /// CLOCK_MONOTONIC.
+        let since: UInt64
     }
+
+    private static let youngInterval: UInt64 = 500_000_000
+    private static let youngAge: UInt64 = 3_000_000_000
 
     /// Readers own descriptors and cannot be copied; a dictionary's values can.
     private final class ReaderBox {
@@ -66,7 +71,8 @@ public actor ResourceCollector {
             layout: layout, v2Path: Self.path(paths.v2, root), cpuPath: Self.path(paths.cpu ?? paths.cpuacct, root),
             memoryPath: Self.path(paths.memory, root))
         let box = ReaderBox(reader)
-        tracked[ObjectIdentifier(container)] = Tracked(container: container, reader: box)
+        tracked[ObjectIdentifier(container)] = Tracked(
+            container: container, reader: box, since: MonotonicClock.now())
         deliver([Reading(container: container, usage: box.reader.read())])
     }
 
@@ -88,6 +94,10 @@ public actor ResourceCollector {
             assumeIsolated { $0.collect() }
             return interval
         }
+        lane.addTimer(after: Self.youngInterval) { [self] in
+            assumeIsolated { $0.collectYoung() }
+            return Self.youngInterval
+        }
         lane.addTimer(after: 0) { [self] in
             assumeIsolated { $0.refreshAddresses() }
             return min(interval, 2_000_000_000)
@@ -104,6 +114,15 @@ public actor ResourceCollector {
         }
         deliver(readings)
         readNanoseconds += MonotonicClock.threadCPU() - begin
+    }
+
+    /// Containers that have just begun are read more often: their limits are set after their cgroup is made, and short ones
+    /// would end between two readings.
+    private func collectYoung() {
+        let now = MonotonicClock.now()
+        deliver(
+            tracked.values.filter { now - $0.since < Self.youngAge && !$0.reader.reader.isGone }
+                .map { Reading(container: $0.container, usage: $0.reader.reader.read()) })
     }
 
     private func readNode() {

@@ -1,0 +1,75 @@
+import Host
+import Linux
+import Metrics
+import Ring
+import Testing
+
+@testable import Containers
+
+/// Events in the order in which two rings may give them.
+@Suite struct RegistryTests {
+    private let registry: Registry
+    private let cgroup: UInt64 = 100
+    private let other: UInt64 = 200
+
+    init() async throws {
+        let lane = try Lane(name: "test")
+        try lane.start()
+        let faults = CounterTable()
+        let layout = try CgroupLayout.detect()
+        let context = ContainerContext(
+            filter: ConnectionFilter(ephemeral: .none, tracked: []), hostNetns: 1, minimumAge: 0, retention: 1_000,
+            common: .empty, drops: CounterTable(), faults: faults)
+        registry = Registry(
+            lane: lane,
+            configuration: RegistryConfiguration(
+                context: context, layout: layout, containerFilter: try ContainerFilter(),
+                serviceFilter: SystemdServiceFilter()),
+            resolver: MetadataResolver(),
+            collector: ResourceCollector(lane: lane, layout: layout, common: .empty, faults: faults))
+        await registry.cgroupMade(hierarchy: 0, id: cgroup, path: "/system.slice/one.service")
+        await registry.cgroupMade(hierarchy: 0, id: other, path: "/user.slice/session")
+    }
+
+    private func place(_ pid: UInt32, start: UInt64, in cgroup: UInt64, at time: UInt64) async {
+        await registry.processPlaced(pid: pid, start: start, cgroup: cgroup, memoryCgroup: 0, at: time)
+    }
+
+    private func value(_ family: MetricFamily) async -> Double? {
+        await registry.snapshot().series[family].first?.value
+    }
+
+    @Test func aForkReadAfterTheMoveChangesNothing() async {
+        await place(1, start: 10, in: cgroup, at: 30)
+        await place(1, start: 10, in: other, at: 20)
+        await place(2, start: 40, in: cgroup, at: 40)
+        #expect(await value(.martletContainerProcesses) == 2)
+        #expect(await value(.containerRestartsTotal) == 0)
+    }
+
+    @Test func aForkReadAfterTheEndMakesNoGhost() async {
+        await place(1, start: 10, in: cgroup, at: 30)
+        #expect(await registry.processEnded(pid: 1, start: 10, at: 50, oomKilled: false))
+        await place(1, start: 10, in: cgroup, at: 20)
+        #expect(await value(.martletContainerProcesses) == 0)
+        // Two passes later the number belongs to another process.
+        await registry.passEnded()
+        await registry.passEnded()
+        await place(1, start: 60, in: cgroup, at: 60)
+        #expect(await value(.martletContainerProcesses) == 1)
+    }
+
+    @Test func aMoveAwayLeavesTheContainer() async {
+        await place(1, start: 10, in: cgroup, at: 20)
+        await place(1, start: 10, in: other, at: 30)
+        #expect(await value(.martletContainerProcesses) == 0)
+        #expect(await registry.counts.processes == 0)
+    }
+
+    @Test func oomKillsAreCounted() async {
+        await place(1, start: 10, in: cgroup, at: 20)
+        #expect(await registry.processEnded(pid: 1, start: 10, at: 50, oomKilled: true))
+        #expect(!(await registry.processEnded(pid: 1, start: 10, at: 50, oomKilled: true)))
+        #expect(await value(.containerOomKillsTotal) == 1)
+    }
+}
