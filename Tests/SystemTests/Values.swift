@@ -170,7 +170,7 @@ extension SystemTests {
                     ("node_resources_disk_read_bytes_total", "node_disk_read_bytes_total"),
                     ("node_resources_disk_io_time_seconds_total", "node_disk_io_time_seconds_total"),
                 ] {
-                    let floor = ours.contains("bytes") ? 16e6 : ours.contains("seconds") ? 0.5 : 60
+                    let floor = ours.contains("bytes") ? 4e6 : ours.contains("seconds") ? 0.5 : 60
                     try agree(growth(ours, labels, theirs, labels), floor: floor, "\(ours) \(device)")
                 }
             }
@@ -202,7 +202,7 @@ extension SystemTests {
                 name, options: ["-m", "256m"],
                 ["/bin/sh", "-c", "/workload memory 48 & exec /workload burn 2000"])
             let container = "/docker/" + name
-            try agent.page(within: 30, "two CPU seconds") {
+            try agent.page(within: 10, "two CPU seconds") {
                 $0.value("container_resources_cpu_usage_seconds_total", of: container) ?? 0 >= 2
             }
             // At rest, and read once more by the agent.
