@@ -23,6 +23,7 @@ let package = Package(
         .library(name: "CBPF", targets: ["CBPF"]),
         .library(name: "CEvents", targets: ["CEvents"]),
         .library(name: "Containers", targets: ["Containers"]),
+        .library(name: "Exchange", targets: ["Exchange"]),
         .library(name: "Host", targets: ["Host"]),
         .library(name: "Kernel", targets: ["Kernel"]),
         .library(name: "Linux", targets: ["Linux"]),
@@ -63,8 +64,9 @@ let package = Package(
             name: "Kernel", dependencies: ["CBPF", "CEvents", "Linux", "Ring"], swiftSettings: strict,
             plugins: ["CompileBPF"]),
         .target(name: "Host", dependencies: ["CLinux", "Linux", "Metrics"], swiftSettings: strict),
+        .target(name: "Exchange", dependencies: ["CJansson", "Linux"], swiftSettings: strict),
         .target(
-            name: "Containers", dependencies: ["CEvents", "CJansson", "Host", "Linux", "Metrics", "Ring"],
+            name: "Containers", dependencies: ["CEvents", "Exchange", "Host", "Linux", "Metrics", "Ring"],
             swiftSettings: strict),
         .target(
             name: "Signals", dependencies: ["CEvents", "Containers", "Kernel", "Linux", "Metrics", "Ring"],
@@ -98,8 +100,12 @@ let package = Package(
             dependencies: ["Containers", "Host", "Kernel", "Linux", "Metrics", "Ring", "Signals"],
             swiftSettings: strict),
         .testTarget(
-            name: "ContainersTests", dependencies: ["CEvents", "Containers", "Host", "Linux", "Metrics", "Ring"],
+            name: "ContainersTests",
+            dependencies: ["CEvents", "Containers", "Exchange", "Host", "Linux", "Metrics", "Ring", "TestSupport"],
             swiftSettings: strict),
+        .testTarget(name: "ExchangeTests", dependencies: ["Exchange", "Linux", "TestSupport"], swiftSettings: strict),
+        // What several test targets need.
+        .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "HostTests", dependencies: ["Host", "Linux", "Metrics"], swiftSettings: strict),
         .testTarget(
             name: "WireTests",

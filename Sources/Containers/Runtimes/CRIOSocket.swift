@@ -1,8 +1,10 @@
+import Exchange
+
 /// CRI-O's inspection API, `GET /containers/ID`.
 struct CRIOSocket: Sendable {
     let client: UnixHTTPClient
 
-    func inspect(_ id: String, deadline: UInt64) throws(SourceError) -> ContainerMetadata {
+    func inspect(_ id: String, deadline: UInt64) throws(ExchangeError) -> ContainerMetadata {
         let response = try client.get("/containers/\(id)", deadline: deadline)
         switch response.status {
         case 200: break

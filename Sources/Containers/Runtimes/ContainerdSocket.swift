@@ -1,10 +1,12 @@
+import Exchange
+
 /// containerd's container store, `containerd.services.containers.v1.Containers/Get`.
 struct ContainerdSocket: Sendable {
     let client: UnaryGRPC
     /// containerd's namespace, `k8s.io` for Kubernetes.
     let namespace: String
 
-    func inspect(_ id: String, deadline: UInt64) throws(SourceError) -> ContainerMetadata {
+    func inspect(_ id: String, deadline: UInt64) throws(ExchangeError) -> ContainerMetadata {
         // GetContainerRequest { string id = 1 }; ids are at most 76 bytes in containerd.
         let name = Array(id.utf8.prefix(127))
         let response = try client.call(
@@ -15,7 +17,7 @@ struct ContainerdSocket: Sendable {
 
     /// GetContainerResponse { Container container = 1 } with Container { id = 1, labels = 2, image = 3, spec = 5,
     /// extensions = 10 }.
-    static func parse(_ bytes: [UInt8], id: String) throws(SourceError) -> ContainerMetadata {
+    static func parse(_ bytes: [UInt8], id: String) throws(ExchangeError) -> ContainerMetadata {
         var response = ProtobufReader(bytes[...])
         guard let (field, value) = response.next(), field == 1, case .bytes(let container) = value else {
             throw .malformed("no container in the response")

@@ -1,8 +1,10 @@
+import Exchange
+
 /// The Docker Engine API's `GET /containers/ID/json`, unversioned: the daemon answers with what it speaks.
 struct DockerSocket: Sendable {
     let client: UnixHTTPClient
 
-    func inspect(_ id: String, deadline: UInt64) throws(SourceError) -> ContainerMetadata {
+    func inspect(_ id: String, deadline: UInt64) throws(ExchangeError) -> ContainerMetadata {
         let response = try client.get("/containers/\(id)/json", deadline: deadline)
         switch response.status {
         case 200: break

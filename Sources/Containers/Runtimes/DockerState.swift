@@ -1,3 +1,4 @@
+import Exchange
 import Linux
 
 /// What Docker keeps on disk about a container: `containers/ID/config.v2.json` and `hostconfig.json` below its data

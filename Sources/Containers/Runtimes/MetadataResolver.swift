@@ -1,3 +1,4 @@
+import Exchange
 import Linux
 import Synchronization
 
@@ -221,7 +222,7 @@ public final class MetadataResolver: Sendable {
             }
             // Half of the time, where another source comes after this one.
             let deadline = rest.isEmpty ? request.deadline : started + (request.deadline - started) / 2
-            do throws(SourceError) {
+            do throws(ExchangeError) {
                 var metadata = try self.inspect(source, request.classification.rawID, deadline: deadline)
                 metadata.fill(from: request.partial)
                 self.finish(request, found: metadata, from: source)
@@ -259,7 +260,7 @@ public final class MetadataResolver: Sendable {
 
     private func inspect(
         _ source: Source, _ id: String, deadline: UInt64
-    ) throws(SourceError) -> ContainerMetadata {
+    ) throws(ExchangeError) -> ContainerMetadata {
         let paths: [String]
         switch source {
         case .disk: paths = []
@@ -267,9 +268,9 @@ public final class MetadataResolver: Sendable {
         case .containerd: paths = configuration.containerdSockets
         case .crio: paths = configuration.crioSockets
         }
-        var unavailable = SourceError.unavailable(.notFound)
+        var unavailable = ExchangeError.unavailable(.notFound)
         for path in paths {
-            do throws(SourceError) {
+            do throws(ExchangeError) {
                 switch source {
                 case .containerd:
                     return try ContainerdSocket(

@@ -1,3 +1,5 @@
+import Linux
+
 /// What Kubernetes runtimes write into the annotations of an OCI specification.
 enum OCIAnnotations {
     /// Annotations of containerd's CRI plugin by the label that means the same.

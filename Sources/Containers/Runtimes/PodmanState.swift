@@ -1,3 +1,4 @@
+import Exchange
 import Linux
 
 /// What Podman leaves on disk: the name among conmon's arguments, name and image in the storage's `containers.json`.

@@ -1,7 +1,9 @@
 import Linux
+import TestSupport
 import Testing
 
 @testable import Containers
+@testable import Exchange
 
 private let id = String(repeating: "ab", count: 32)
 
@@ -82,7 +84,7 @@ extension RuntimeTests {
         }
 
         @Test func anErrorHasNoMessage() {
-            #expect(throws: SourceError.notFound) {
+            #expect(throws: ExchangeError.notFound) {
                 _ = try inspect { client in
                     UnixServer.send(client, Self.frame(4, []) + Self.frame(1, flags: 5, stream: 1, [0x88]))
                     UnixServer.waitForEnd(client)
@@ -103,7 +105,7 @@ extension RuntimeTests {
 
         @Test(arguments: hostile)
         func malformed(_ answer: [UInt8]) {
-            let error = #expect(throws: SourceError.self) { _ = try inspect { UnixServer.send($0, answer) } }
+            let error = #expect(throws: ExchangeError.self) { _ = try inspect { UnixServer.send($0, answer) } }
             guard case .malformed = error else {
                 Issue.record("\(String(describing: error))")
                 return
@@ -111,18 +113,18 @@ extension RuntimeTests {
         }
 
         @Test func endlessFrames() {
-            #expect(throws: SourceError.timedOut) {
+            #expect(throws: ExchangeError.timedOut) {
                 _ = try inspect(milliseconds: 300) { client in
                     while UnixServer.send(client, Self.frame(8, [0, 0, 0, 1])) {}
                 }
             }
-            #expect(throws: SourceError.tooLarge(limit: 100_000)) {
+            #expect(throws: ExchangeError.tooLarge(limit: 100_000)) {
                 _ = try inspect { client in
                     while UnixServer.send(client, Self.frame(0, stream: 1, [UInt8](repeating: 0, count: 10_000))) {}
                 }
             }
             // A server that never reads its acknowledgements.
-            #expect(throws: SourceError.timedOut) {
+            #expect(throws: ExchangeError.timedOut) {
                 _ = try inspect(milliseconds: 300) { client in
                     while UnixServer.send(client, Self.frame(6, [1, 2, 3, 4, 5, 6, 7, 8])) {}
                 }
@@ -130,7 +132,7 @@ extension RuntimeTests {
         }
 
         @Test func hangs() {
-            #expect(throws: SourceError.timedOut) { _ = try inspect(milliseconds: 200) { UnixServer.waitForEnd($0) } }
+            #expect(throws: ExchangeError.timedOut) { _ = try inspect(milliseconds: 200) { UnixServer.waitForEnd($0) } }
         }
 
         @Test func mutatedMessagesNeverCrash() {

@@ -1,6 +1,9 @@
+import Linux
+import TestSupport
 import Testing
 
 @testable import Containers
+@testable import Exchange
 
 private let id = String(repeating: "ab", count: 32)
 

@@ -1,5 +1,6 @@
 import Linux
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Containers

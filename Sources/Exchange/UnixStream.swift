@@ -1,21 +1,21 @@
 import Glibc
-import Linux
+public import Linux
 
 /// A connection to a Unix socket on which every step ends by one deadline. Blocks its thread in poll(2).
-struct UnixStream: ~Copyable {
+public struct UnixStream: ~Copyable {
     private let socket: FileDescriptor
     /// On `MonotonicClock.now()`.
     private let deadline: UInt64
 
     /// Connects to the socket file `path` below `root`.
-    init(connectingTo path: String, root: RootDirectory, deadline: UInt64) throws(SourceError) {
+    public init(connectingTo path: String, root: RootDirectory, deadline: UInt64) throws(ExchangeError) {
         self.deadline = deadline
         socket = try Self.connect(to: path, root: root, deadline: deadline)
     }
 
     private static func connect(
         to path: String, root: RootDirectory, deadline: UInt64
-    ) throws(SourceError) -> FileDescriptor {
+    ) throws(ExchangeError) -> FileDescriptor {
         let file: FileDescriptor
         do throws(Errno) { file = try root.open(path, RootDirectory.pathOnly) } catch { throw .unavailable(error) }
         let raw = Glibc.socket(
@@ -47,7 +47,7 @@ struct UnixStream: ~Copyable {
     }
 
     /// Sends all of `bytes`.
-    borrowing func write(_ bytes: [UInt8]) throws(SourceError) {
+    public borrowing func write(_ bytes: [UInt8]) throws(ExchangeError) {
         var sent = 0
         while sent < bytes.count {
             let start = sent
@@ -66,7 +66,7 @@ struct UnixStream: ~Copyable {
     }
 
     /// Appends what has arrived, at most `limit` bytes, to `buffer`; waits for at least one. False at the end.
-    borrowing func read(appendingTo buffer: inout [UInt8], limit: Int = 16384) throws(SourceError) -> Bool {
+    public borrowing func read(appendingTo buffer: inout [UInt8], limit: Int = 16384) throws(ExchangeError) -> Bool {
         while true {
             // Also between two reads that both succeed at once: an endless answer must not outlast the deadline.
             guard MonotonicClock.now() < deadline else { throw .timedOut }
@@ -84,7 +84,7 @@ struct UnixStream: ~Copyable {
         }
     }
 
-    private borrowing func wait(for events: Int16) throws(SourceError) {
+    private borrowing func wait(for events: Int16) throws(ExchangeError) {
         while true {
             let now = MonotonicClock.now()
             guard now < deadline else { throw .timedOut }

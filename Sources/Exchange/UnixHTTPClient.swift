@@ -1,23 +1,29 @@
 import Glibc
-import Linux
+public import Linux
 
 /// One GET over a Unix socket (HTTP/1.1, RFC 9112), blocking, within one deadline and one size.
-struct UnixHTTPClient: Sendable {
-    struct Response: Sendable {
-        var status: Int
-        var body: [UInt8]
+public struct UnixHTTPClient: Sendable {
+    public struct Response: Sendable {
+        public var status: Int
+        public var body: [UInt8]
     }
 
-    let socketPath: String
-    let root: RootDirectory
+    public let socketPath: String
+    public let root: RootDirectory
     /// The most bytes of a body.
-    var bodyLimit = JSONDocument.defaultSizeLimit
+    public let bodyLimit: Int
+
+    public init(socketPath: String, root: RootDirectory, bodyLimit: Int = JSONDocument.defaultSizeLimit) {
+        self.socketPath = socketPath
+        self.root = root
+        self.bodyLimit = bodyLimit
+    }
 
     /// The most bytes of status line and headers, and of a chunk's size line with its trailers.
     private static let headerLimit = 32768
 
     /// `deadline` is on `MonotonicClock.now()` and covers connecting, sending and the whole answer.
-    func get(_ path: String, deadline: UInt64) throws(SourceError) -> Response {
+    public func get(_ path: String, deadline: UInt64) throws(ExchangeError) -> Response {
         let stream = try UnixStream(connectingTo: socketPath, root: root, deadline: deadline)
         let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
         try stream.write(Array(request.utf8))
@@ -62,7 +68,7 @@ struct UnixHTTPClient: Sendable {
         return Response(status: status, body: try input.rest(stream, limit: bodyLimit))
     }
 
-    private func chunks(_ stream: borrowing UnixStream, _ input: inout Input) throws(SourceError) -> [UInt8] {
+    private func chunks(_ stream: borrowing UnixStream, _ input: inout Input) throws(ExchangeError) -> [UInt8] {
         var body = [UInt8]()
         while true {
             let line = try input.line(stream, limit: 4096)
@@ -78,7 +84,7 @@ struct UnixHTTPClient: Sendable {
         }
     }
 
-    private static func status(_ line: [UInt8]) throws(SourceError) -> Int {
+    private static func status(_ line: [UInt8]) throws(ExchangeError) -> Int {
         let parts = line.split(separator: UInt8(ascii: " "), maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count >= 2, parts[0].starts(with: Array("HTTP/1.".utf8)), parts[1].count == 3,
             let status = Int(String(decoding: parts[1], as: UTF8.self)), (100..<600).contains(status)
@@ -92,7 +98,7 @@ struct UnixHTTPClient: Sendable {
         private var position = 0
 
         /// The bytes up to the next line end, without it; the carriage return may be missing.
-        mutating func line(_ stream: borrowing UnixStream, limit: Int) throws(SourceError) -> [UInt8] {
+        mutating func line(_ stream: borrowing UnixStream, limit: Int) throws(ExchangeError) -> [UInt8] {
             var searched = position
             while true {
                 if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
@@ -109,21 +115,21 @@ struct UnixHTTPClient: Sendable {
             }
         }
 
-        mutating func take(_ count: Int, _ stream: borrowing UnixStream) throws(SourceError) -> [UInt8] {
+        mutating func take(_ count: Int, _ stream: borrowing UnixStream) throws(ExchangeError) -> [UInt8] {
             while buffer.count - position < count { try fill(stream) }
             let result = Array(buffer[position..<(position + count)])
             position += count
             return result
         }
 
-        mutating func rest(_ stream: borrowing UnixStream, limit: Int) throws(SourceError) -> [UInt8] {
+        mutating func rest(_ stream: borrowing UnixStream, limit: Int) throws(ExchangeError) -> [UInt8] {
             repeat {
                 guard buffer.count - position <= limit else { throw .tooLarge(limit: limit) }
             } while try stream.read(appendingTo: &buffer)
             return Array(buffer[position...])
         }
 
-        private mutating func fill(_ stream: borrowing UnixStream) throws(SourceError) {
+        private mutating func fill(_ stream: borrowing UnixStream) throws(ExchangeError) {
             if position > 0 {
                 buffer.removeFirst(position)
                 position = 0

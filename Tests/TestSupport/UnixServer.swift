@@ -1,15 +1,15 @@
 import Glibc
 import Linux
-import Synchronization
+public import Synchronization
 
 /// A Unix socket that treats every client the same way, for tests of clients.
-final class UnixServer: Sendable {
+public final class UnixServer: Sendable {
     private let listener: Int32
     private let isStopped = Atomic(false)
-    let connections = Atomic(0)
+    public let connections = Atomic(0)
 
     /// Runs `serve` with each connection's descriptor on one thread, and closes it afterwards.
-    init(_ path: String, backlog: Int32 = 64, _ serve: @escaping @Sendable (Int32) -> Void) throws {
+    public init(_ path: String, backlog: Int32 = 64, _ serve: @escaping @Sendable (Int32) -> Void) throws {
         listener = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -36,14 +36,14 @@ final class UnixServer: Sendable {
     }
 
     /// Ends the thread at its next accept.
-    func stop() {
+    public func stop() {
         isStopped.store(true, ordering: .relaxed)
         Glibc.shutdown(listener, Int32(SHUT_RDWR))
     }
 
     /// Sends all of `bytes`; false when the client has gone.
     @discardableResult
-    static func send(_ client: Int32, _ bytes: [UInt8]) -> Bool {
+    public static func send(_ client: Int32, _ bytes: [UInt8]) -> Bool {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
@@ -55,18 +55,18 @@ final class UnixServer: Sendable {
         return true
     }
 
-    static func send(_ client: Int32, _ text: String) { send(client, Array(text.utf8)) }
+    public static func send(_ client: Int32, _ text: String) { send(client, Array(text.utf8)) }
 
     /// What the client sent first.
     @discardableResult
-    static func request(_ client: Int32) -> [UInt8] {
+    public static func request(_ client: Int32) -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 65536)
         let count = buffer.withUnsafeMutableBytes { Glibc.recv(client, $0.baseAddress, $0.count, 0) }
         return Array(buffer[..<max(count, 0)])
     }
 
     /// Waits until the client goes.
-    static func waitForEnd(_ client: Int32) {
+    public static func waitForEnd(_ client: Int32) {
         var byte: UInt8 = 0
         while Glibc.recv(client, &byte, 1, 0) > 0 {}
     }

@@ -1,16 +1,16 @@
 /// Reads the wire form of protocol buffers (protobuf.dev/programming-guides/encoding), field by field.
-struct ProtobufReader {
-    enum Value {
+public struct ProtobufReader {
+    public enum Value {
         case number(UInt64)
         case bytes(ArraySlice<UInt8>)
     }
 
     private var bytes: ArraySlice<UInt8>
 
-    init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
+    public init(_ bytes: ArraySlice<UInt8>) { self.bytes = bytes }
 
     /// The next field; nil at the end and at anything that is not well-formed.
-    mutating func next() -> (field: Int, value: Value)? {
+    public mutating func next() -> (field: Int, value: Value)? {
         guard let tag = varint(), tag >> 3 > 0, tag >> 3 < 1 << 29 else { return nil }
         let field = Int(tag >> 3)
         switch tag & 7 {

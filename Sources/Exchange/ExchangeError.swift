@@ -1,10 +1,10 @@
-import Linux
+public import Linux
 
-/// Why a runtime's socket gave no metadata.
-enum SourceError: Error, Sendable, Hashable, CustomStringConvertible {
+/// Why an exchange brought no answer.
+public enum ExchangeError: Error, Sendable, Hashable, CustomStringConvertible {
     /// No socket, or nobody listens.
     case unavailable(Errno)
-    /// The runtime answered that it has no such container.
+    /// The peer answered that it has no such thing.
     case notFound
     case timedOut
     case failed(Errno)
@@ -14,10 +14,10 @@ enum SourceError: Error, Sendable, Hashable, CustomStringConvertible {
     /// An HTTP or gRPC status other than success.
     case refused(status: Int)
 
-    var description: String {
+    public var description: String {
         switch self {
         case .unavailable(let error): "nobody listens (\(error))"
-        case .notFound: "no such container"
+        case .notFound: "not known there"
         case .timedOut: "no answer in time"
         case .failed(let error): "\(error)"
         case .malformed(let what): "malformed answer: \(what)"

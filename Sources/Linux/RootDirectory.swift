@@ -1,30 +1,29 @@
-import Glibc
-import Linux
+public import Glibc
 
 /// Files of another root directory (the host's, a process's), as its own processes see them.
 ///
 /// A path below `/proc/PID/root` is not enough: an absolute link on the way (`/var/run` → `/run`) would lead into the
 /// agent's own root. So links are followed here, below the root.
-struct RootDirectory: Sendable {
+public struct RootDirectory: Sendable {
     /// The root directory, `/proc/1/root` for the host.
-    let path: String
+    public let path: String
 
     /// `O_PATH`, which Swift's Glibc module leaves out; the same on amd64 and arm64 (asm-generic/fcntl.h).
-    static let pathOnly: Int32 = 0o10_000_000
+    public static let pathOnly: Int32 = 0o10_000_000
 
     /// As many links as the kernel follows (path_resolution(7)).
     private static let linkLimit = 40
 
-    init(_ path: String) { self.path = path }
+    public init(_ path: String) { self.path = path }
 
     /// The root at `path`, or the agent's own where that may not be entered: pid 1 may hold capabilities that the agent
     /// lacks (ptrace(2)), and then the agent mostly shares its root anyway.
-    static func readable(_ path: String) -> RootDirectory {
+    public static func readable(_ path: String) -> RootDirectory {
         (try? FileDescriptor.open(path, pathOnly | O_DIRECTORY)) == nil ? RootDirectory("/") : RootDirectory(path)
     }
 
     /// Opens `path` below the root. Never waits for a FIFO's other end.
-    func open(_ path: String, _ flags: Int32 = O_RDONLY) throws(Errno) -> FileDescriptor {
+    public func open(_ path: String, _ flags: Int32 = O_RDONLY) throws(Errno) -> FileDescriptor {
         let root = try FileDescriptor.open(self.path, Self.pathOnly | O_DIRECTORY)
         var resolved = [String]()
         var pending = Self.components(path)
@@ -46,12 +45,14 @@ struct RootDirectory: Sendable {
     }
 
     /// The bytes of a regular file; a longer one than `limit` throws `EFBIG`, anything but a file `EINVAL`.
-    func bytes(_ path: String, limit: Int) throws(Errno) -> [UInt8] {
+    public func bytes(_ path: String, limit: Int) throws(Errno) -> [UInt8] {
         try Self.bytes(of: try open(path), limit: limit)
     }
 
     /// The bytes of the regular file `path` below `directory`; the last component may not be a link.
-    static func bytes(at directory: borrowing FileDescriptor, _ path: String, limit: Int) throws(Errno) -> [UInt8] {
+    public static func bytes(at directory: borrowing FileDescriptor, _ path: String, limit: Int) throws(Errno)
+        -> [UInt8]
+    {
         try bytes(of: try directory.open(at: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK), limit: limit)
     }
 
@@ -63,7 +64,7 @@ struct RootDirectory: Sendable {
     }
 
     /// The names in a directory, at most `limit`.
-    func names(_ path: String, limit: Int) throws(Errno) -> [String] {
+    public func names(_ path: String, limit: Int) throws(Errno) -> [String] {
         let directory = try open(path, O_RDONLY | O_DIRECTORY)
         return try Directory.names("/proc/self/fd/\(directory.raw)", limit: limit)
     }

@@ -1,10 +1,10 @@
 import Foundation
 
 /// A temporary directory that is filled by a test and removed with this object.
-final class FixtureDirectory: Sendable {
-    let path: String
+public final class FixtureDirectory: Sendable {
+    public let path: String
 
-    init() throws {
+    public init() throws {
         // Short: socket paths below it must fit in 107 bytes.
         path = "/tmp/mt-\(UInt32.random(in: 0...UInt32.max))"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
@@ -13,7 +13,7 @@ final class FixtureDirectory: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     /// Writes `text` to `file` below the directory.
-    func write(_ file: String, _ text: String) throws {
+    public func write(_ file: String, _ text: String) throws {
         let url = URL(fileURLWithPath: path + "/" + file)
         try FileManager.default.createDirectory(
             at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -21,7 +21,7 @@ final class FixtureDirectory: Sendable {
     }
 
     /// Makes the link `file` to `target`.
-    func link(_ file: String, to target: String) throws {
+    public func link(_ file: String, to target: String) throws {
         let full = path + "/" + file
         try FileManager.default.createDirectory(
             atPath: (full as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
@@ -29,7 +29,7 @@ final class FixtureDirectory: Sendable {
     }
 
     /// A process below `proc/`: its name, parent, cgroup, arguments, working directory and root.
-    func process(
+    public func process(
         _ pid: Int32, _ name: String, parent: Int32, cgroup: String = "/", arguments: [String] = [], cwd: String? = nil
     ) throws {
         try write("proc/\(pid)/stat", "\(pid) (\(name)) S \(parent) 0 0\n")

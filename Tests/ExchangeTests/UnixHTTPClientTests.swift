@@ -1,11 +1,12 @@
 import Glibc
 import Linux
+import TestSupport
 import Testing
 
-@testable import Containers
+@testable import Exchange
 
 /// Servers that answer in every wrong way; the client must end with the right error, in time.
-extension RuntimeTests {
+extension ExchangeTests {
     @Suite struct UnixHTTPClientTests {
         private func get(
             bodyLimit: Int = 1000, milliseconds: UInt64 = 2000, _ serve: @escaping @Sendable (Int32) -> Void
@@ -64,7 +65,7 @@ extension RuntimeTests {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
         ])
         func malformed(_ answer: String) {
-            let error = #expect(throws: SourceError.self) { _ = try get(answer) }
+            let error = #expect(throws: ExchangeError.self) { _ = try get(answer) }
             switch error {
             case .malformed, .tooLarge: break
             default: Issue.record("\(String(describing: error))")
@@ -80,7 +81,7 @@ extension RuntimeTests {
             String(repeating: "x", count: 40_000),
         ])
         func tooLarge(_ answer: String) {
-            let error = #expect(throws: SourceError.self) { _ = try get(answer) }
+            let error = #expect(throws: ExchangeError.self) { _ = try get(answer) }
             guard case .tooLarge = error else {
                 Issue.record("\(String(describing: error))")
                 return
@@ -88,7 +89,7 @@ extension RuntimeTests {
         }
 
         @Test func endlessHeaders() {
-            let error = #expect(throws: SourceError.self) {
+            let error = #expect(throws: ExchangeError.self) {
                 _ = try get { client in
                     UnixServer.send(client, "HTTP/1.1 200 OK\r\n")
                     while UnixServer.send(client, Array("X-Header: value\r\n".utf8)) {}
@@ -98,7 +99,7 @@ extension RuntimeTests {
         }
 
         @Test func endlessContinues() {
-            let error = #expect(throws: SourceError.self) {
+            let error = #expect(throws: ExchangeError.self) {
                 _ = try get(milliseconds: 300) { client in
                     while UnixServer.send(client, Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)) {}
                 }
@@ -107,7 +108,7 @@ extension RuntimeTests {
         }
 
         @Test func endlessBodyInSmallPieces() {
-            let error = #expect(throws: SourceError.self) {
+            let error = #expect(throws: ExchangeError.self) {
                 _ = try get { client in
                     UnixServer.send(client, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
                     while UnixServer.send(client, Array("1\r\nx\r\n".utf8)) {}
@@ -117,17 +118,17 @@ extension RuntimeTests {
         }
 
         @Test func hangs() {
-            #expect(throws: SourceError.timedOut) {
+            #expect(throws: ExchangeError.timedOut) {
                 _ = try get(milliseconds: 200) { UnixServer.waitForEnd($0) }
             }
-            #expect(throws: SourceError.timedOut) {
+            #expect(throws: ExchangeError.timedOut) {
                 _ = try get(milliseconds: 200) { client in
                     UnixServer.send(client, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab")
                     UnixServer.waitForEnd(client)
                 }
             }
             // A byte now and then does not extend the time.
-            #expect(throws: SourceError.timedOut) {
+            #expect(throws: ExchangeError.timedOut) {
                 _ = try get(milliseconds: 300) { client in
                     while UnixServer.send(client, [65]) { usleep(20_000) }
                 }
@@ -139,7 +140,7 @@ extension RuntimeTests {
             // Closing a Unix socket with unread bytes resets it.
             let server = try UnixServer(fixture.path + "/s") { _ in usleep(50_000) }
             defer { server.stop() }
-            let error = #expect(throws: SourceError.self) {
+            let error = #expect(throws: ExchangeError.self) {
                 _ = try UnixHTTPClient(socketPath: "/s", root: RootDirectory(fixture.path))
                     .get("/", deadline: MonotonicClock.now() + 2_000_000_000)
             }
@@ -151,7 +152,7 @@ extension RuntimeTests {
             try fixture.write("file", "")
             let deadline = MonotonicClock.now() + 1_000_000_000
             for path in ["/absent", "/file", "/"] {
-                let error = #expect(throws: SourceError.self) {
+                let error = #expect(throws: ExchangeError.self) {
                     _ = try UnixHTTPClient(socketPath: path, root: RootDirectory(fixture.path)).get(
                         "/", deadline: deadline)
                 }
@@ -172,7 +173,7 @@ extension RuntimeTests {
             let first = try UnixStream(connectingTo: "/s", root: root, deadline: deadline)
             usleep(50_000)
             let second = try UnixStream(connectingTo: "/s", root: root, deadline: deadline)
-            #expect(throws: SourceError.timedOut) {
+            #expect(throws: ExchangeError.timedOut) {
                 _ = try UnixHTTPClient(socketPath: "/s", root: root).get(
                     "/", deadline: MonotonicClock.now() + 100_000_000)
             }

@@ -3,7 +3,7 @@ import Synchronization
 
 /// One thread for work that blocks, with a bounded queue. The thread exists only while there is work: containers start
 /// seldom, and a thread costs less than one of their system calls.
-final class BlockingWorker: Sendable {
+public final class BlockingWorker: Sendable {
     private struct State {
         var jobs: [@Sendable () -> Void] = []
         var isRunning = false
@@ -14,13 +14,13 @@ final class BlockingWorker: Sendable {
     private let limit: Int
 
     /// `name` is the thread's, `limit` the most jobs that wait behind the batch that is being run.
-    init(name: String, limit: Int) {
+    public init(name: String, limit: Int) {
         self.name = name
         self.limit = limit
     }
 
     /// Queues `job`; false, without running it, when the queue is full.
-    func submit(_ job: @escaping @Sendable () -> Void) -> Bool {
+    public func submit(_ job: @escaping @Sendable () -> Void) -> Bool {
         let (accepted, start) = state.withLock { state -> (Bool, Bool) in
             guard state.jobs.count < limit else { return (false, false) }
             state.jobs.append(job)

@@ -1,14 +1,20 @@
-import Linux
+public import Linux
 
 /// One unary gRPC call over a Unix socket: the least of HTTP/2 (RFC 9113) that a gRPC server needs to see.
 ///
 /// Header blocks are sent as literals that enter no table, and received ones are skipped: whether a call succeeded
 /// shows in whether it brought a message. So neither HPACK tables nor Huffman codes are needed.
-struct UnaryGRPC: Sendable {
-    let socketPath: String
-    let root: RootDirectory
+public struct UnaryGRPC: Sendable {
+    public let socketPath: String
+    public let root: RootDirectory
     /// The most bytes of a response message.
-    var messageLimit = JSONDocument.defaultSizeLimit
+    let messageLimit: Int
+
+    public init(socketPath: String, root: RootDirectory, messageLimit: Int = JSONDocument.defaultSizeLimit) {
+        self.socketPath = socketPath
+        self.root = root
+        self.messageLimit = messageLimit
+    }
 
     private enum Frame {
         static let data: UInt8 = 0
@@ -28,9 +34,9 @@ struct UnaryGRPC: Sendable {
 
     /// Calls `method` (`/package.Service/Method`) with an encoded message and returns the encoded response. A call that
     /// ends without a message, the way of gRPC errors, throws `.notFound`.
-    func call(
+    public func call(
         _ method: String, headers: [(String, String)] = [], message: [UInt8], deadline: UInt64
-    ) throws(SourceError) -> [UInt8] {
+    ) throws(ExchangeError) -> [UInt8] {
         let stream = try UnixStream(connectingTo: socketPath, root: root, deadline: deadline)
         var block = [UInt8]()
         let fields = [
@@ -61,7 +67,7 @@ struct UnaryGRPC: Sendable {
         return Array(response[5..<(5 + length)])
     }
 
-    private func receive(_ stream: borrowing UnixStream) throws(SourceError) -> [UInt8] {
+    private func receive(_ stream: borrowing UnixStream) throws(ExchangeError) -> [UInt8] {
         var input = [UInt8]()
         var position = 0
         var response = [UInt8]()
@@ -107,7 +113,7 @@ struct UnaryGRPC: Sendable {
         }
     }
 
-    private func reply(_ type: UInt8, _ payload: [UInt8], _ stream: borrowing UnixStream) throws(SourceError) {
+    private func reply(_ type: UInt8, _ payload: [UInt8], _ stream: borrowing UnixStream) throws(ExchangeError) {
         var frame = [UInt8]()
         Self.append(frame: type, flags: Frame.acknowledge, stream: 0, payload, to: &frame)
         try stream.write(frame)

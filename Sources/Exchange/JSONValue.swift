@@ -61,7 +61,7 @@ public struct JSONValue: ~Escapable {
     }
 
     /// The members of the object at a path of keys whose values are strings, at most `limit`.
-    func strings(_ keys: String..., limit: Int = ContainerMetadata.itemLimit) -> [String: String] {
+    public func strings(_ keys: String..., limit: Int = 1024) -> [String: String] {
         var result = [String: String]()
         guard let found = find(keys) else { return result }
         JSONValue(found, in: self).forEachMember(limit: limit) { key, value in
