@@ -37,7 +37,7 @@ public struct UnaryGRPC: Sendable {
     public func call(
         _ method: String, headers: [(String, String)] = [], message: [UInt8], deadline: UInt64
     ) throws(ExchangeError) -> [UInt8] {
-        let stream = try UnixStream(connectingTo: socketPath, root: root, deadline: deadline)
+        let stream = try SocketStream(connectingTo: socketPath, root: root, deadline: deadline)
         var block = [UInt8]()
         let fields = [
             (":method", "POST"), (":scheme", "http"), (":path", method), (":authority", "localhost"),
@@ -67,7 +67,7 @@ public struct UnaryGRPC: Sendable {
         return Array(response[5..<(5 + length)])
     }
 
-    private func receive(_ stream: borrowing UnixStream) throws(ExchangeError) -> [UInt8] {
+    private func receive(_ stream: borrowing SocketStream) throws(ExchangeError) -> [UInt8] {
         var input = [UInt8]()
         var position = 0
         var response = [UInt8]()
@@ -113,7 +113,7 @@ public struct UnaryGRPC: Sendable {
         }
     }
 
-    private func reply(_ type: UInt8, _ payload: [UInt8], _ stream: borrowing UnixStream) throws(ExchangeError) {
+    private func reply(_ type: UInt8, _ payload: [UInt8], _ stream: borrowing SocketStream) throws(ExchangeError) {
         var frame = [UInt8]()
         Self.append(frame: type, flags: Frame.acknowledge, stream: 0, payload, to: &frame)
         try stream.write(frame)

@@ -26,6 +26,14 @@ public struct FileDescriptor: ~Copyable, Sendable {
         return FileDescriptor(owning: raw)
     }
 
+    /// A stream socket of an address family (`AF_UNIX`, `AF_INET`, …) that does not block (socket(2)).
+    public static func streamSocket(_ family: Int32) throws(Errno) -> FileDescriptor {
+        let raw = Glibc.socket(
+            family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        guard raw >= 0 else { throw Errno.last }
+        return FileDescriptor(owning: raw)
+    }
+
     /// Opens `path` below this directory (openat(2)).
     public borrowing func open(
         at path: String, _ flags: Int32 = O_RDONLY, mode: mode_t = 0

@@ -9,8 +9,8 @@ public final class UnixServer: Sendable {
     public let connections = Atomic(0)
 
     /// Runs `serve` with each connection's descriptor on one thread, and closes it afterwards.
-    public init(_ path: String, backlog: Int32 = 64, _ serve: @escaping @Sendable (Int32) -> Void) throws {
-        listener = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    public convenience init(_ path: String, backlog: Int32 = 64, _ serve: @escaping @Sendable (Int32) -> Void) throws {
+        let listener = Glibc.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
@@ -20,6 +20,12 @@ public final class UnixServer: Sendable {
             }
         }
         guard bound == 0, Glibc.listen(listener, backlog) == 0 else { throw Errno.last }
+        self.init(listener: listener, serve)
+    }
+
+    /// The same with a socket of any family that listens already.
+    init(listener: Int32, _ serve: @escaping @Sendable (Int32) -> Void) {
+        self.listener = listener
         PosixThread.start(name: "test-server") { [self] in
             while true {
                 let client = Glibc.accept(listener, nil, nil)

@@ -2,7 +2,7 @@ import Exchange
 
 /// CRI-O's inspection API, `GET /containers/ID`.
 struct CRIOSocket: Sendable {
-    let client: UnixHTTPClient
+    let client: HTTPClient
 
     func inspect(_ id: String, deadline: UInt64) throws(ExchangeError) -> ContainerMetadata {
         let response = try client.get("/containers/\(id)", deadline: deadline)

@@ -2,7 +2,7 @@ import Exchange
 
 /// The Docker Engine API's `GET /containers/ID/json`, unversioned: the daemon answers with what it speaks.
 struct DockerSocket: Sendable {
-    let client: UnixHTTPClient
+    let client: HTTPClient
 
     func inspect(_ id: String, deadline: UInt64) throws(ExchangeError) -> ContainerMetadata {
         let response = try client.get("/containers/\(id)/json", deadline: deadline)

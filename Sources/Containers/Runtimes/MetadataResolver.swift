@@ -277,10 +277,10 @@ public final class MetadataResolver: Sendable {
                         client: UnaryGRPC(socketPath: path, root: root), namespace: configuration.containerdNamespace
                     ).inspect(id, deadline: deadline)
                 case .crio:
-                    return try CRIOSocket(client: UnixHTTPClient(socketPath: path, root: root))
+                    return try CRIOSocket(client: HTTPClient(socketPath: path, root: root))
                         .inspect(id, deadline: deadline)
                 case .docker, .disk:
-                    return try DockerSocket(client: UnixHTTPClient(socketPath: path, root: root))
+                    return try DockerSocket(client: HTTPClient(socketPath: path, root: root))
                         .inspect(id, deadline: deadline)
                 }
             } catch {

@@ -1,4 +1,4 @@
-import Glibc
+import Foundation
 import Linux
 import TestSupport
 import Testing
@@ -7,23 +7,23 @@ import Testing
 
 /// Servers that answer in every wrong way; the client must end with the right error, in time.
 extension ExchangeTests {
-    @Suite struct UnixHTTPClientTests {
+    @Suite struct HTTPClientTests {
         private func get(
             bodyLimit: Int = 1000, milliseconds: UInt64 = 2000, _ serve: @escaping @Sendable (Int32) -> Void
-        ) throws -> UnixHTTPClient.Response {
+        ) throws -> HTTPClient.Response {
             let fixture = try FixtureDirectory()
             let server = try UnixServer(fixture.path + "/s") { client in
                 UnixServer.request(client)
                 serve(client)
             }
             defer { server.stop() }
-            let client = UnixHTTPClient(socketPath: "/s", root: RootDirectory(fixture.path), bodyLimit: bodyLimit)
+            let client = HTTPClient(socketPath: "/s", root: RootDirectory(fixture.path), bodyLimit: bodyLimit)
             let start = MonotonicClock.now()
             defer { #expect(MonotonicClock.now() - start < (milliseconds + 1000) * 1_000_000) }
             return try client.get("/x", deadline: start + milliseconds * 1_000_000)
         }
 
-        private func get(_ answer: String) throws -> UnixHTTPClient.Response { try get { UnixServer.send($0, answer) } }
+        private func get(_ answer: String) throws -> HTTPClient.Response { try get { UnixServer.send($0, answer) } }
 
         private func body(_ answer: String) throws -> String { String(decoding: try get(answer).body, as: UTF8.self) }
 
@@ -141,7 +141,7 @@ extension ExchangeTests {
             let server = try UnixServer(fixture.path + "/s") { _ in usleep(50_000) }
             defer { server.stop() }
             let error = #expect(throws: ExchangeError.self) {
-                _ = try UnixHTTPClient(socketPath: "/s", root: RootDirectory(fixture.path))
+                _ = try HTTPClient(socketPath: "/s", root: RootDirectory(fixture.path))
                     .get("/", deadline: MonotonicClock.now() + 2_000_000_000)
             }
             #expect(error == .failed(Errno(ECONNRESET)))
@@ -153,7 +153,7 @@ extension ExchangeTests {
             let deadline = MonotonicClock.now() + 1_000_000_000
             for path in ["/absent", "/file", "/"] {
                 let error = #expect(throws: ExchangeError.self) {
-                    _ = try UnixHTTPClient(socketPath: path, root: RootDirectory(fixture.path)).get(
+                    _ = try HTTPClient(socketPath: path, root: RootDirectory(fixture.path)).get(
                         "/", deadline: deadline)
                 }
                 guard case .unavailable = error else {
@@ -170,11 +170,11 @@ extension ExchangeTests {
             // One connection is served for ever, another fills the backlog.
             let root = RootDirectory(fixture.path)
             let deadline = MonotonicClock.now() + 3_000_000_000
-            let first = try UnixStream(connectingTo: "/s", root: root, deadline: deadline)
+            let first = try SocketStream(connectingTo: "/s", root: root, deadline: deadline)
             usleep(50_000)
-            let second = try UnixStream(connectingTo: "/s", root: root, deadline: deadline)
+            let second = try SocketStream(connectingTo: "/s", root: root, deadline: deadline)
             #expect(throws: ExchangeError.timedOut) {
-                _ = try UnixHTTPClient(socketPath: "/s", root: root).get(
+                _ = try HTTPClient(socketPath: "/s", root: root).get(
                     "/", deadline: MonotonicClock.now() + 100_000_000)
             }
             try first.write([1])
@@ -190,8 +190,62 @@ extension ExchangeTests {
             defer { server.stop() }
             let directory = String(repeating: "d", count: 200)
             try fixture.link("\(directory)/socket", to: "/s")
-            let client = UnixHTTPClient(socketPath: "/\(directory)/socket", root: RootDirectory(fixture.path))
+            let client = HTTPClient(socketPath: "/\(directory)/socket", root: RootDirectory(fixture.path))
             #expect(try client.get("/", deadline: MonotonicClock.now() + 1_000_000_000).status == 200)
+        }
+
+        private func client(_ port: UInt16) -> HTTPClient {
+            HTTPClient(
+                peer: .tcp(
+                    address: "127.0.0.1", port: port,
+                    makeSocket: { (family) throws(Errno) in try FileDescriptor.streamSocket(family) }),
+                host: "metadata.test", bodyLimit: 1000)
+        }
+
+        @Test func requestsOverTCP() throws {
+            let server = try LoopbackServer { client in
+                let request = String(decoding: UnixServer.request(client), as: UTF8.self)
+                let text = request.replacing("\r\n", with: "|")
+                UnixServer.send(client, "HTTP/1.1 200 OK\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)")
+            }
+            defer { server.stop() }
+            let deadline = MonotonicClock.now() + 2_000_000_000
+            let got = try client(server.port).get(
+                "/a?b=c", headers: [("X-One", "1"), ("X-Two", "2")], deadline: deadline)
+            let get = String(decoding: got.body, as: UTF8.self)
+            #expect(get.hasPrefix("GET /a?b=c HTTP/1.1|Host: metadata.test|"))
+            #expect(get.contains("|X-One: 1|X-Two: 2||"))
+            let answer = try client(server.port).put("/token", headers: [("Accept", "text/plain")], deadline: deadline)
+            let put = String(decoding: answer.body, as: UTF8.self)
+            #expect(put.hasPrefix("PUT /token HTTP/1.1|"))
+            #expect(put.contains("|Content-Length: 0|"))
+            #expect(put.components(separatedBy: "Accept:").count == 2)
+        }
+
+        @Test func valuesMakeNoRequestOfTheirOwn() throws {
+            #expect(throws: ExchangeError.malformed("control character in a header to send")) {
+                _ = try client(1).get("/", headers: [("X-Token", "a\r\nX-Other: b")], deadline: .max)
+            }
+        }
+
+        @Test func nobodyListensOnThePort() throws {
+            let server = try LoopbackServer { _ in }
+            server.stop()
+            usleep(50_000)
+            let error = #expect(throws: ExchangeError.self) {
+                _ = try client(server.port).get("/", deadline: MonotonicClock.now() + 1_000_000_000)
+            }
+            #expect(error == .unavailable(Errno(ECONNREFUSED)))
+        }
+
+        @Test func hangsOverTCP() throws {
+            let server = try LoopbackServer { UnixServer.waitForEnd($0) }
+            defer { server.stop() }
+            let begin = MonotonicClock.now()
+            #expect(throws: ExchangeError.timedOut) {
+                _ = try client(server.port).get("/", deadline: begin + 200_000_000)
+            }
+            #expect(MonotonicClock.now() - begin < 1_000_000_000)
         }
     }
 }

@@ -1,32 +1,61 @@
 import Glibc
 public import Linux
 
-/// One GET over a Unix socket (HTTP/1.1, RFC 9112), blocking, within one deadline and one size.
-public struct UnixHTTPClient: Sendable {
+/// One request over a Unix or TCP socket (HTTP/1.1, RFC 9112), blocking, within one deadline and one size.
+public struct HTTPClient: Sendable {
     public struct Response: Sendable {
         public var status: Int
         public var body: [UInt8]
     }
 
-    public let socketPath: String
-    public let root: RootDirectory
+    public let peer: Peer
+    /// The value of the header `Host`.
+    public let host: String
     /// The most bytes of a body.
     public let bodyLimit: Int
 
-    public init(socketPath: String, root: RootDirectory, bodyLimit: Int = JSONDocument.defaultSizeLimit) {
-        self.socketPath = socketPath
-        self.root = root
+    public init(peer: Peer, host: String, bodyLimit: Int = JSONDocument.defaultSizeLimit) {
+        self.peer = peer
+        self.host = host
         self.bodyLimit = bodyLimit
+    }
+
+    public init(socketPath: String, root: RootDirectory, bodyLimit: Int = JSONDocument.defaultSizeLimit) {
+        self.init(peer: .unix(path: socketPath, root: root), host: "localhost", bodyLimit: bodyLimit)
     }
 
     /// The most bytes of status line and headers, and of a chunk's size line with its trailers.
     private static let headerLimit = 32768
 
-    /// `deadline` is on `MonotonicClock.now()` and covers connecting, sending and the whole answer.
-    public func get(_ path: String, deadline: UInt64) throws(ExchangeError) -> Response {
-        let stream = try UnixStream(connectingTo: socketPath, root: root, deadline: deadline)
-        let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\nConnection: close\r\n\r\n"
-        try stream.write(Array(request.utf8))
+    /// `path` is everything after the host, a query included; `headers` are sent as they are. `deadline` is on
+    /// `MonotonicClock.now()` and covers connecting, sending and the whole answer.
+    public func get(
+        _ path: String, headers: [(name: String, value: String)] = [], deadline: UInt64
+    ) throws(ExchangeError) -> Response {
+        try send("GET", path, headers, deadline)
+    }
+
+    /// A PUT without a body.
+    public func put(
+        _ path: String, headers: [(name: String, value: String)] = [], deadline: UInt64
+    ) throws(ExchangeError) -> Response {
+        try send("PUT", path, headers + [("Content-Length", "0")], deadline)
+    }
+
+    private func send(
+        _ method: String, _ path: String, _ headers: [(name: String, value: String)], _ deadline: UInt64
+    ) throws(ExchangeError) -> Response {
+        // What an earlier answer said may be in them: it must not become a request of its own.
+        for text in headers.flatMap({ [$0.name, $0.value] }) + [path] where text.utf8.contains(where: { $0 < 0x20 }) {
+            throw .malformed("control character in a header to send")
+        }
+        let stream = try SocketStream(connectingTo: peer, deadline: deadline)
+        var request = "\(method) \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n"
+        if !headers.contains(where: { $0.name.lowercased() == "accept" }) {
+            request += "Accept: application/json, */*\r\n"
+        }
+        for (name, value) in headers { request += "\(name): \(value)\r\n" }
+        try stream.write(Array((request + "\r\n").utf8))
         var input = Input()
 
         var status = 0
@@ -68,7 +97,7 @@ public struct UnixHTTPClient: Sendable {
         return Response(status: status, body: try input.rest(stream, limit: bodyLimit))
     }
 
-    private func chunks(_ stream: borrowing UnixStream, _ input: inout Input) throws(ExchangeError) -> [UInt8] {
+    private func chunks(_ stream: borrowing SocketStream, _ input: inout Input) throws(ExchangeError) -> [UInt8] {
         var body = [UInt8]()
         while true {
             let line = try input.line(stream, limit: 4096)
@@ -98,7 +127,7 @@ public struct UnixHTTPClient: Sendable {
         private var position = 0
 
         /// The bytes up to the next line end, without it; the carriage return may be missing.
-        mutating func line(_ stream: borrowing UnixStream, limit: Int) throws(ExchangeError) -> [UInt8] {
+        mutating func line(_ stream: borrowing SocketStream, limit: Int) throws(ExchangeError) -> [UInt8] {
             var searched = position
             while true {
                 if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
@@ -115,21 +144,21 @@ public struct UnixHTTPClient: Sendable {
             }
         }
 
-        mutating func take(_ count: Int, _ stream: borrowing UnixStream) throws(ExchangeError) -> [UInt8] {
+        mutating func take(_ count: Int, _ stream: borrowing SocketStream) throws(ExchangeError) -> [UInt8] {
             while buffer.count - position < count { try fill(stream) }
             let result = Array(buffer[position..<(position + count)])
             position += count
             return result
         }
 
-        mutating func rest(_ stream: borrowing UnixStream, limit: Int) throws(ExchangeError) -> [UInt8] {
+        mutating func rest(_ stream: borrowing SocketStream, limit: Int) throws(ExchangeError) -> [UInt8] {
             repeat {
                 guard buffer.count - position <= limit else { throw .tooLarge(limit: limit) }
             } while try stream.read(appendingTo: &buffer)
             return Array(buffer[position...])
         }
 
-        private mutating func fill(_ stream: borrowing UnixStream) throws(ExchangeError) {
+        private mutating func fill(_ stream: borrowing SocketStream) throws(ExchangeError) {
             if position > 0 {
                 buffer.removeFirst(position)
                 position = 0
