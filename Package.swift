@@ -66,6 +66,8 @@ let package = Package(
         .target(name: "Host", dependencies: ["CLinux", "Linux", "Metrics"], swiftSettings: strict),
         .target(name: "Exchange", dependencies: ["CJansson", "Linux"], swiftSettings: strict),
         .target(
+            name: "Cloud", dependencies: ["Exchange", "Host", "Linux", "Metrics"], swiftSettings: strict),
+        .target(
             name: "Containers", dependencies: ["CEvents", "Exchange", "Host", "Linux", "Metrics", "Ring"],
             swiftSettings: strict),
         .target(
@@ -86,7 +88,8 @@ let package = Package(
         .executableTarget(
             name: "NodeAgent",
             dependencies: [
-                "CLinux", "CYaml", "Containers", "Export", "Host", "Kernel", "Linux", "Metrics", "Ring", "Signals",
+                "CLinux", "CYaml", "Cloud", "Containers", "Export", "Host", "Kernel", "Linux", "Metrics", "Ring",
+                "Signals",
                 "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -103,6 +106,7 @@ let package = Package(
             name: "ContainersTests",
             dependencies: ["CEvents", "Containers", "Exchange", "Host", "Linux", "Metrics", "Ring", "TestSupport"],
             swiftSettings: strict),
+        .testTarget(name: "CloudTests", dependencies: ["Cloud", "Linux", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ExchangeTests", dependencies: ["Exchange", "Linux", "TestSupport"], swiftSettings: strict),
         // What several test targets need.
         .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: strict),

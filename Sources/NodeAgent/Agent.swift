@@ -1,3 +1,4 @@
+import Cloud
 import Containers
 import Export
 import Glibc
@@ -54,12 +55,14 @@ enum Agent {
                 filter: ConnectionFilter(
                     ephemeral: configuration.ephemeralPorts, tracked: configuration.trackedPublicNetworks),
                 hostNetns: UInt32((try? NetworkNamespace.inode(pid: HostProcess.pid())) ?? 0),
-                minimumAge: configuration.minimumContainerAge, retention: configuration.retention, common: common,
+                minimumAge: configuration.minimumContainerAge, retention: configuration.retention,
+                common: common.adding(configuration.cloud.placementLabels),
                 drops: drops, faults: faults),
             layout: layout,
             containerFilter: try ContainerFilter(
                 allow: configuration.containerAllowlist, deny: configuration.containerDenylist),
             serviceFilter: SystemdServiceFilter(isEnabled: configuration.skipSystemdSystemServices))
+        let cloud = CloudDiscovery(overrides: configuration.cloud, isEnabled: configuration.asksCloud)
         let resolver = MetadataResolver(resolverConfiguration())
         let collector = ResourceCollector(lane: files, layout: layout, common: common, faults: faults)
         let registry = Registry(
@@ -73,13 +76,15 @@ enum Agent {
             lane: files, layout: layout, kernel: kernel, registry: registry, connectionSignal: connections,
             faults: faults)
         let source = SeriesSource(
-            common: common, kernel: kernel, registry: registry, drain: drain, collector: collector,
+            common: common, cloud: cloud, kernel: kernel, registry: registry, drain: drain, collector: collector,
             resolver: resolver, faults: faults, drops: drops, isPushing: configuration.metricsEndpoint != nil)
 
         try await drain.start(
             upkeep: Drain.Upkeep(
                 discovery: discovery, sampling: collectionInterval, collection: configuration.retention))
         await collector.start(registry: registry, interval: collectionInterval)
+
+        await start(cloud, registry, common, faults, logger)
 
         let ready = ReadyFlag()
         let server = MetricsServer(listen: listen, source: source, isReady: { ready.isSet })
@@ -101,6 +106,30 @@ enum Agent {
         async let page: Void = server.shutdown()
         await sender?.shutdown(timeout: .seconds(1))
         await page
+    }
+
+    /// How long containers are not shown while the cloud is asked for their labels `az` and `region`, in nanoseconds.
+    private static let placementTime: UInt64 = 10_000_000_000
+
+    private static func start(
+        _ cloud: CloudDiscovery, _ registry: Registry, _ common: LabelSet, _ faults: CounterTable, _ logger: Logger
+    ) async {
+        if !cloud.isPlacementKnown { await registry.hold(until: MonotonicClock.now() + placementTime) }
+        cloud.start { event in
+            switch event {
+            case .found(let metadata):
+                logger.info("the node is an instance of \(metadata.provider)")
+                guard !cloud.isPlacementKnown else { return }
+                Task { await registry.relabel(common: common.adding(metadata.placementLabels)) }
+            case .failed(let provider, let reason, let pause):
+                faults.add("cloud_metadata")
+                let next = pause.map { "asked again in \($0) s" } ?? "not asked again"
+                logger.log(
+                    level: pause == CloudDiscovery.firstPause ? .warning : .debug,
+                    "the metadata service of \(provider.rawValue) does not answer: \(reason); \(next)")
+                Task { await registry.release() }
+            }
+        }
     }
 
     private static func resolverConfiguration() -> MetadataResolver.Configuration {

@@ -1,3 +1,4 @@
+import Cloud
 import Containers
 import Ring
 
@@ -16,6 +17,11 @@ struct Configuration: Sendable {
     var minimumContainerAge: UInt64 = 30_000_000_000
     var trackedPublicNetworks: [CIDRBlock] = []
     var ephemeralPorts = PortRanges("32768-60999") ?? .none
+    /// What the user says of the cloud instance; it wins over what the cloud says.
+    var cloud = CloudMetadata()
+    /// Whether the cloud is found out from the firmware and asked.
+    var asksCloud = true
+    var watchesGPUs = true
     /// Nanoseconds between two remote writes.
     var scrapeInterval: UInt64 = 15_000_000_000
     /// Nanoseconds that closed and ended things are kept.

@@ -1,3 +1,4 @@
+import Cloud
 import Containers
 import Export
 import Host
@@ -16,7 +17,7 @@ final class SeriesSource: SnapshotSource {
     }
 
     private let common: LabelSet
-    private let cloud: LabelSet
+    private let cloud: CloudDiscovery
     private let kernel: KernelSide
     private let registry: Registry
     private let drain: Drain
@@ -30,16 +31,12 @@ final class SeriesSource: SnapshotSource {
     private let server = Mutex<MetricsServer?>(nil)
 
     init(
-        common: LabelSet, kernel: KernelSide, registry: Registry, drain: Drain, collector: ResourceCollector,
+        common: LabelSet, cloud: CloudDiscovery, kernel: KernelSide, registry: Registry, drain: Drain,
+        collector: ResourceCollector,
         resolver: MetadataResolver, faults: CounterTable, drops: CounterTable, isPushing: Bool
     ) {
         self.common = common
-        // As the original has it where no cloud answers.
-        cloud = common.adding(
-            [
-                "provider", "account_id", "instance_id", "instance_type", "instance_life_cycle", "region",
-                "availability_zone", "availability_zone_id", "local_ipv4", "public_ipv4",
-            ].map { ($0, "") })
+        self.cloud = cloud
         self.kernel = kernel
         self.registry = registry
         self.drain = drain
@@ -62,7 +59,7 @@ final class SeriesSource: SnapshotSource {
         snapshot.append(await drain.snapshot(common: common))
         snapshot.add(.nodeAgentInfo, common.adding([("version", Version.current)]), 1)
         if isPushing { snapshot.add(.up, .empty, 1) }
-        snapshot.add(.nodeCloudInfo, cloud, 1)
+        snapshot.add(.nodeCloudInfo, common.adding(cloud.metadata.infoLabels), 1)
         addFeatures(to: &snapshot)
         addContainers(await registry.counts, to: &snapshot)
         await addFaults(to: &snapshot)

@@ -28,13 +28,14 @@ import Testing
     @Test func everyOptionIsAFlag() throws {
         for option in AgentOption.allCases {
             switch option {
-            case .skipSystemdSystemServices, .insecureSkipVerify: #expect(try flags(option.flag) == [option: ["true"]])
+            case .skipSystemdSystemServices, .insecureSkipVerify, .disableCloudMetadata, .disableGPUMonitoring:
+                #expect(try flags(option.flag) == [option: ["true"]])
             default: #expect(try flags(option.flag, "x") == [option: ["x"]])
             }
         }
         let help = MartletNode.helpMessage()
         for option in AgentOption.allCases { #expect(help.contains("\(option.flag)")) }
-        for title in ["LISTENING", "CONTAINERS", "NETWORK", "METRICS PUSH", "LOGGING", "ADVANCED"] {
+        for title in ["LISTENING", "CONTAINERS", "NETWORK", "NODE", "METRICS PUSH", "LOGGING", "ADVANCED"] {
             #expect(help.contains("\n\(title):"))
         }
     }

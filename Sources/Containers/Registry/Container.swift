@@ -19,7 +19,7 @@ public actor Container {
     public nonisolated let lane: Lane
     public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
-    nonisolated let context: ContainerContext
+    private(set) var context: ContainerContext
 
     /// The classification of the cgroup through which the container was found first.
     public nonisolated let classification: CgroupClassification
@@ -80,6 +80,7 @@ public actor Container {
         pressureLabels = nil
         directionLabels = nil
         listenLabels.removeAll()
+        for destination in destinations.values { destination.forgetLabels() }
         if !metadata.image.isEmpty {
             infoLabels = base.adding([
                 ("image", metadata.image), ("systemd_triggered_by", ""), ("systemd_type", ""),
@@ -87,6 +88,12 @@ public actor Container {
         }
         let truncated = base.truncatedValues + (infoLabels?.truncatedValues ?? 0)
         if truncated > 0 { context.faults.add("label_value_too_long", UInt64(truncated)) }
+    }
+
+    /// The labels of every series are others now.
+    func relabel(common: LabelSet) {
+        context.common = common
+        if let identity { identify(identity, metadata: metadata) }
     }
 
     /// A newer container of the same id: what is known about it replaces the old knowledge.
@@ -128,8 +135,7 @@ public actor Container {
         if let known = destinations[destination.endpoint] {
             known.add(destination)
         } else {
-            destination.labels = nil
-            destination.failureLabels = nil
+            destination.forgetLabels()
             destinations[destination.endpoint] = destination
         }
     }

@@ -9,8 +9,8 @@ public struct ContainerContext: Sendable {
     public let minimumAge: UInt64
     /// How long closed and idle things are kept, in nanoseconds.
     public let retention: UInt64
-    /// Labels of every series.
-    public let common: LabelSet
+    /// Labels of every series; the registry may learn more of them later.
+    public internal(set) var common: LabelSet
     public let drops: CounterTable
     public let faults: CounterTable
 

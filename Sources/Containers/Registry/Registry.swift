@@ -40,6 +40,10 @@ public actor Registry {
     public nonisolated var unownedExecutor: UnownedSerialExecutor { lane.asUnownedSerialExecutor() }
 
     private let configuration: RegistryConfiguration
+    /// What new containers are told.
+    private var context: ContainerContext
+    /// CLOCK_MONOTONIC until which containers are not shown.
+    private var heldUntil: UInt64 = 0
     private let resolver: MetadataResolver
     private let collector: ResourceCollector
     private let memoryHierarchy: UInt32
@@ -62,6 +66,7 @@ public actor Registry {
     ) {
         self.lane = lane
         self.configuration = configuration
+        self.context = configuration.context
         self.resolver = resolver
         self.collector = collector
         self.memoryHierarchy = UInt32(configuration.layout.hierarchyID(of: .memory) ?? 0)
@@ -136,7 +141,7 @@ public actor Registry {
             configuration.context.drops.add("containers_full")
             return nil
         }
-        let container = Container(lane: lane, context: configuration.context, classification: classification)
+        let container = Container(lane: lane, context: context, classification: classification)
         cgroups[key]?.container = container
         byRoot[classification.rootPath] = container
         states[ObjectIdentifier(container)] = .pending(attempts: 0)
@@ -325,12 +330,27 @@ public actor Registry {
 
     // MARK: Series
 
+    /// Shows no containers until `time` (CLOCK_MONOTONIC), or until `relabel` or `release`: so that their series do not
+    /// change their labels in the first seconds.
+    public func hold(until time: UInt64) { heldUntil = time }
+
+    public func release() { heldUntil = 0 }
+
+    /// Gives every container, also those to come, other common labels.
+    public func relabel(common: LabelSet) {
+        heldUntil = 0
+        context.common = common
+        for container in byRoot.values { container.assumeIsolated { $0.relabel(common: common) } }
+    }
+
     /// The series of all containers, and the CPU time that gathering them took, in nanoseconds.
     public func snapshot() -> (series: MetricsSnapshot, cpuNanoseconds: UInt64) {
         let begin = MonotonicClock.threadCPU()
         let now = MonotonicClock.bootTime()
         var snapshot = MetricsSnapshot(timestamp: Int64(MonotonicClock.wallTime() / 1_000_000))
-        for container in byID.values { container.assumeIsolated { $0.emit(into: &snapshot, now: now) } }
+        if MonotonicClock.now() >= heldUntil {
+            for container in byID.values { container.assumeIsolated { $0.emit(into: &snapshot, now: now) } }
+        }
         return (snapshot, MonotonicClock.threadCPU() - begin)
     }
 

@@ -30,6 +30,12 @@ final class TCPDestination: @unchecked Sendable {
         lastAttempt = time
     }
 
+    /// Has its label sets made anew.
+    func forgetLabels() {
+        labels = nil
+        failureLabels = nil
+    }
+
     /// Adds the counters of the same destination of another object.
     func add(_ other: TCPDestination) {
         successfulConnects += other.successfulConnects

@@ -6,6 +6,7 @@ struct AgentOptions: ParsableArguments {
     @OptionGroup(title: "Listening") var listening: ListeningOptions
     @OptionGroup(title: "Containers") var containers: ContainerOptions
     @OptionGroup(title: "Network") var network: NetworkOptions
+    @OptionGroup(title: "Node") var node: NodeOptions
     @OptionGroup(title: "Metrics push") var push: PushOptions
     @OptionGroup(title: "Logging") var logging: LoggingOptions
     @OptionGroup(title: "Advanced") var advanced: AdvancedOptions
@@ -24,6 +25,13 @@ struct AgentOptions: ParsableArguments {
             .minContainerAge: one(containers.minContainerAge),
             .trackPublicNetwork: network.trackPublicNetwork,
             .ephemeralPortRange: one(network.ephemeralPortRange),
+            .provider: one(node.provider),
+            .region: one(node.region),
+            .availabilityZone: one(node.availabilityZone),
+            .instanceType: one(node.instanceType),
+            .instanceLifeCycle: one(node.instanceLifeCycle),
+            .disableCloudMetadata: one(node.disableCloudMetadata),
+            .disableGPUMonitoring: one(node.disableGPUMonitoring),
             .collectorEndpoint: one(push.collectorEndpoint),
             .metricsEndpoint: one(push.metricsEndpoint),
             .apiKey: one(push.apiKey),

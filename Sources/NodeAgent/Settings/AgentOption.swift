@@ -1,8 +1,8 @@
 /// The options of the agent: the one list from which flags, environment variables and keys of the configuration file
 /// take their names.
 ///
-/// Names and values are those of coroot-node-agent where it has the option; `config`, `log-level`, `gc-interval` and
-/// `io` are this agent's own.
+/// Names and values are those of coroot-node-agent where it has the option; `config`, `log-level`, `gc-interval`,
+/// `disable-cloud-metadata` and `io` are this agent's own.
 enum AgentOption: String, CaseIterable, Sendable {
     case config
     case listen
@@ -13,6 +13,13 @@ enum AgentOption: String, CaseIterable, Sendable {
     case minContainerAge = "min-container-age"
     case trackPublicNetwork = "track-public-network"
     case ephemeralPortRange = "ephemeral-port-range"
+    case provider
+    case region
+    case availabilityZone = "availability-zone"
+    case instanceType = "instance-type"
+    case instanceLifeCycle = "instance-life-cycle"
+    case disableCloudMetadata = "disable-cloud-metadata"
+    case disableGPUMonitoring = "disable-gpu-monitoring"
     case collectorEndpoint = "collector-endpoint"
     case metricsEndpoint = "metrics-endpoint"
     case apiKey = "api-key"
@@ -48,6 +55,12 @@ enum AgentOption: String, CaseIterable, Sendable {
         case .minContainerAge: "30s"
         case .trackPublicNetwork: "203.0.113.0/24"
         case .ephemeralPortRange: "32768-60999"
+        case .provider: "AWS"
+        case .region: "eu-west-1"
+        case .availabilityZone: "eu-west-1a"
+        case .instanceType: "m7i.large"
+        case .instanceLifeCycle: "on-demand"
+        case .disableCloudMetadata, .disableGPUMonitoring: "true"
         case .collectorEndpoint: "https://coroot.example.com"
         case .metricsEndpoint: "https://prometheus.example.com/api/v1/write"
         case .apiKey: "KEY"

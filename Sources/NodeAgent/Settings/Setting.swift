@@ -108,6 +108,14 @@ struct Setting: Hashable, Sendable {
         return text().isEmpty ? nil : text()
     }
 
+    /// A short text that can be the value of a label; empty stands for not given.
+    func label() throws(UsageError) -> String {
+        guard text().utf8.count <= 256, text().utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
+            throw wrong("the text is longer than 256 bytes or holds control characters")
+        }
+        return text()
+    }
+
     func directory() throws(UsageError) -> String {
         var status = Glibc.stat()
         guard stat(text(), &status) == 0 else { throw wrong("cannot use \(UsageError.quoted(text())): \(Errno.last)") }

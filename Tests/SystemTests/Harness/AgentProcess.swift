@@ -7,11 +7,14 @@ final class AgentProcess {
 
     /// Starts the release binary on a free port of the loopback interface and waits until it is ready.
     ///
-    /// - Parameter launcher: a program that starts the agent, such as one that takes io_uring away.
+    /// - Parameters:
+    ///   - launcher: a program that starts the agent, such as one that takes io_uring away.
+    ///   - host: the address of the page.
     init(
-        _ arguments: [String] = [], in scratch: Scratch, environment: [String: String] = [:], launcher: [String] = []
+        _ arguments: [String] = [], in scratch: Scratch, environment: [String: String] = [:], launcher: [String] = [],
+        host: String = "127.0.0.1"
     ) throws {
-        address = "127.0.0.1:\(try Machine.freePort())"
+        address = "\(host):\(try Machine.freePort())"
         let command = launcher + [Machine.agent, "--listen", address, "--min-container-age=0s"] + arguments
         process = try ChildProcess(command, in: scratch, environment: environment)
         let ready = soon(within: 30) { process.poll() != nil || (try? get("/readyz", seconds: 2)) != nil }
