@@ -28,6 +28,7 @@ let package = Package(
         .library(name: "Kernel", targets: ["Kernel"]),
         .library(name: "Linux", targets: ["Linux"]),
         .library(name: "Metrics", targets: ["Metrics"]),
+        .library(name: "Network", targets: ["Network"]),
         .library(name: "Ring", targets: ["Ring"]),
         .library(name: "Signals", targets: ["Signals"]),
         .library(name: "Wire", targets: ["Wire"]),
@@ -64,14 +65,17 @@ let package = Package(
             name: "Kernel", dependencies: ["CBPF", "CEvents", "Linux", "Ring"], swiftSettings: strict,
             plugins: ["CompileBPF"]),
         .target(name: "Host", dependencies: ["CLinux", "Linux", "Metrics"], swiftSettings: strict),
+        .target(
+            name: "Network", dependencies: ["CBPF", "CEvents", "CLinux", "Host", "Linux", "Metrics"],
+            swiftSettings: strict),
         .target(name: "Exchange", dependencies: ["CJansson", "Linux"], swiftSettings: strict),
         .target(
             name: "Cloud", dependencies: ["Exchange", "Host", "Linux", "Metrics"], swiftSettings: strict),
         .target(
-            name: "Containers", dependencies: ["CEvents", "Exchange", "Host", "Linux", "Metrics", "Ring"],
+            name: "Containers", dependencies: ["CEvents", "Exchange", "Host", "Linux", "Metrics", "Network", "Ring"],
             swiftSettings: strict),
         .target(
-            name: "Signals", dependencies: ["CEvents", "Containers", "Kernel", "Linux", "Metrics", "Ring"],
+            name: "Signals", dependencies: ["CEvents", "Containers", "Kernel", "Linux", "Metrics", "Network", "Ring"],
             swiftSettings: strict),
         .target(
             name: "Wire", dependencies: ["CSnappy", "CZlib", "CZstd", "Metrics"], swiftSettings: strict),
@@ -88,9 +92,8 @@ let package = Package(
         .executableTarget(
             name: "NodeAgent",
             dependencies: [
-                "CLinux", "CYaml", "Cloud", "Containers", "Export", "Host", "Kernel", "Linux", "Metrics", "Ring",
-                "Signals",
-                "Wire",
+                "CLinux", "CYaml", "Cloud", "Containers", "Export", "Host", "Kernel", "Linux", "Metrics", "Network",
+                "Ring", "Signals", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -100,13 +103,16 @@ let package = Package(
         .testTarget(name: "SignalsTests", dependencies: ["Signals"], swiftSettings: strict),
         .testTarget(
             name: "KernelTests",
-            dependencies: ["Containers", "Host", "Kernel", "Linux", "Metrics", "Ring", "Signals"],
+            dependencies: ["CBPF", "Containers", "Host", "Kernel", "Linux", "Metrics", "Network", "Ring", "Signals"],
             swiftSettings: strict),
         .testTarget(
             name: "ContainersTests",
-            dependencies: ["CEvents", "Containers", "Exchange", "Host", "Linux", "Metrics", "Ring", "TestSupport"],
+            dependencies: [
+                "CEvents", "Containers", "Exchange", "Host", "Linux", "Metrics", "Network", "Ring", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(name: "CloudTests", dependencies: ["Cloud", "Linux", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "NetworkTests", dependencies: ["Host", "Linux", "Network"], swiftSettings: strict),
         .testTarget(name: "ExchangeTests", dependencies: ["Exchange", "Linux", "TestSupport"], swiftSettings: strict),
         // What several test targets need.
         .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: strict),
@@ -130,7 +136,7 @@ let package = Package(
         .testTarget(
             name: "NodeAgentTests",
             dependencies: [
-                "Containers", "Kernel", "NodeAgent", "Ring",
+                "Containers", "Host", "Kernel", "NodeAgent", "Ring",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),

@@ -25,6 +25,30 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
         self.low = isIPv6 ? low : 0
     }
 
+    /// The two halves of the address as sixteen bytes, IPv4 as `::ffff:a.b.c.d`: the form that `init(mappedHigh:low:)` takes.
+    public var mappedHigh: UInt64 { isIPv6 ? high : 0 }
+    public var mappedLow: UInt64 { isIPv6 ? low : 0xFFFF << 32 | high >> 32 }
+
+    /// The address with all but the first `length` bits cleared.
+    public func masked(to length: Int) -> IPAddress {
+        let top = length >= 64 ? UInt64.max : length <= 0 ? 0 : UInt64.max << UInt64(64 - length)
+        let rest = length - 64
+        let bottom = rest <= 0 ? 0 : rest >= 64 ? UInt64.max : UInt64.max << UInt64(64 - rest)
+        return IPAddress(high: high & top, low: low & bottom, isIPv6: isIPv6)
+    }
+
+    private init(high: UInt64, low: UInt64, isIPv6: Bool) {
+        self.high = high
+        self.low = low
+        self.isIPv6 = isIPv6
+    }
+
+    /// Whether it can be reached from everywhere: not loopback, private or unspecified.
+    public var isExternal: Bool { !isLoopback && !isPrivate && !isUnspecified && !isLinkLocalUnicast }
+
+    /// 0.0.0.0.
+    public static let unspecified = IPAddress(high: 0, low: 0, isIPv6: false)
+
     /// 0.0.0.0 or ::.
     public var isUnspecified: Bool { high == 0 && low == 0 }
 

@@ -1,3 +1,5 @@
+internal import CLinux
+internal import Glibc
 public import Linux
 
 /// Network namespaces of processes.
@@ -6,10 +8,13 @@ public enum NetworkNamespace {
     public struct LocalAddress: Hashable, Sendable {
         public let address: IPAddress
         public let isLoopback: Bool
+        /// The network that the address is in.
+        public let network: CIDRBlock
 
-        public init(address: IPAddress, isLoopback: Bool) {
+        public init(address: IPAddress, isLoopback: Bool, prefixLength: Int = 128) {
             self.address = address
             self.isLoopback = isLoopback
+            network = CIDRBlock(around: address, length: prefixLength)
         }
     }
 
@@ -17,6 +22,24 @@ public enum NetworkNamespace {
     /// process (ptrace(2)) and `ENOENT` once it has ended.
     public static func inode(pid: Int32) throws(Errno) -> UInt64 {
         try Namespace.network.inode(of: String(pid))
+    }
+
+    /// Opens the network namespace of `pid`; the descriptor keeps it alive. Throws as `inode(pid:)` does.
+    public static func descriptor(pid: Int32) throws(Errno) -> FileDescriptor {
+        try FileDescriptor.open("/proc/\(pid)/ns/net")
+    }
+
+    /// The inode number that names an opened namespace.
+    public static func inode(of namespace: borrowing FileDescriptor) throws(Errno) -> UInt64 {
+        var status = stat()
+        guard fstat(namespace.raw, &status) == 0 else { throw Errno.last }
+        return UInt64(status.st_ino)
+    }
+
+    /// Moves the calling thread into an opened namespace. Only for a thread that ends soon and runs nobody else's code:
+    /// whatever it does from then on happens in there.
+    public static func enter(_ namespace: borrowing FileDescriptor) throws(Errno) {
+        guard martlet_setns(namespace.raw, 0x4000_0000 /* CLONE_NEWNET */) == 0 else { throw Errno.last }
     }
 
     /// Runs `body` inside the network namespace of `pid` and returns when it is done: at once where the caller is in that
@@ -36,7 +59,8 @@ public enum NetworkNamespace {
         return try socket.addresses().compactMap { entry in
             let address = entry.address
             if down.contains(entry.linkIndex) || address.isLinkLocalUnicast || address.isMulticast { return nil }
-            return LocalAddress(address: address, isLoopback: address.isLoopback)
+            return LocalAddress(
+                address: address, isLoopback: address.isLoopback, prefixLength: entry.prefixLength)
         }
     }
 }

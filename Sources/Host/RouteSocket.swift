@@ -21,6 +21,8 @@ struct RouteSocket: ~Copyable {
     struct Address: Equatable {
         var linkIndex: Int32
         var address: IPAddress
+        /// Bits of the network that the address is in.
+        var prefixLength = 0
     }
 
     private let socket: FileDescriptor
@@ -158,7 +160,9 @@ struct RouteSocket: ~Copyable {
         }
         guard let address = local ?? other else { return nil }
         let index = message.unsafeLoadUnaligned(fromByteOffset: 4, as: UInt32.self)
-        return Address(linkIndex: Int32(truncatingIfNeeded: index), address: address)
+        let length = message.unsafeLoad(fromByteOffset: 1, as: UInt8.self)  // ifa_prefixlen
+        return Address(
+            linkIndex: Int32(truncatingIfNeeded: index), address: address, prefixLength: Int(length))
     }
 
     private static func forEachAttribute(of attributes: RawSpan, _ body: (UInt16, RawSpan) -> Void) {

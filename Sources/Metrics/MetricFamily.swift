@@ -45,10 +45,13 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case containerNetTcpRetransmitsTotal
     case containerNetTcpBytesSentTotal
     case containerNetTcpBytesReceivedTotal
+    case containerNetLatencySeconds
+    case ipToFqdn
     case martletContainerAcceptedConnectionsTotal
     case martletContainerInboundBytesTotal
     case martletContainerProcesses
     case martletFeatureEnabled
+    case martletConntrackLookupsTotal
     case martletEventsTotal
     case martletEventsLostTotal
     case martletDroppedTotal
@@ -135,12 +138,21 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         ("container_net_tcp_bytes_sent_total", .counter, "Bytes sent on outbound TCP connections"),
         ("container_net_tcp_bytes_received_total", .counter, "Bytes received on outbound TCP connections"),
         (
+            "container_net_latency_seconds", .gauge,
+            "Round-trip time to an address that the container connects to: of an echo, or of its TCP connections"
+        ),
+        ("ip_to_fqdn", .gauge, "Names that addresses were resolved from"),
+        (
             "martlet_container_accepted_connections_total", .counter,
             "Inbound TCP connections that the container accepted"
         ),
         ("martlet_container_inbound_bytes_total", .counter, "Bytes on inbound TCP connections by direction"),
         ("martlet_container_processes", .gauge, "Live processes of the container"),
         ("martlet_feature_enabled", .gauge, "1 if the kernel and the capabilities allow the feature"),
+        (
+            "martlet_conntrack_lookups_total", .counter,
+            "Translated connections that the kernel announced (event), and connections that were asked for (query)"
+        ),
         ("martlet_events_total", .counter, "Kernel events handled by type"),
         ("martlet_events_lost_total", .counter, "Kernel events lost by ring and reason"),
         ("martlet_dropped_total", .counter, "Things given up in user space by reason"),

@@ -7,6 +7,7 @@ import Kernel
 import Linux
 import Logging
 import Metrics
+import Network
 import Ring
 import Signals
 
@@ -49,15 +50,17 @@ enum Agent {
         try files.start()
         defer { files.stop() }
 
-        let (faults, drops) = (CounterTable(), CounterTable())
+        let (faults, drops, features) = (CounterTable(), CounterTable(), FeatureTable())
+        let hostNetns = UInt32((try? NetworkNamespace.inode(pid: HostProcess.pid())) ?? 0)
+        let translations = TranslationSetup.make(
+            hostNetns: hostNetns, faults: faults, features: features, logger: logger)
         let registryConfiguration = RegistryConfiguration(
             context: ContainerContext(
                 filter: ConnectionFilter(
                     ephemeral: configuration.ephemeralPorts, tracked: configuration.trackedPublicNetworks),
-                hostNetns: UInt32((try? NetworkNamespace.inode(pid: HostProcess.pid())) ?? 0),
-                minimumAge: configuration.minimumContainerAge, retention: configuration.retention,
-                common: common.adding(configuration.cloud.placementLabels),
-                drops: drops, faults: faults),
+                hostNetns: hostNetns, minimumAge: configuration.minimumContainerAge,
+                retention: configuration.retention, common: common.adding(configuration.cloud.placementLabels),
+                drops: drops, faults: faults, translations: translations),
             layout: layout,
             containerFilter: try ContainerFilter(
                 allow: configuration.containerAllowlist, deny: configuration.containerDenylist),
@@ -75,13 +78,17 @@ enum Agent {
         let discovery = Discovery(
             lane: files, layout: layout, kernel: kernel, registry: registry, connectionSignal: connections,
             faults: faults)
+        let opener = NamespaceOpener(
+            lane: files, registry: registry, connectionSignal: connections, faults: faults)
         let source = SeriesSource(
             common: common, cloud: cloud, kernel: kernel, registry: registry, drain: drain, collector: collector,
-            resolver: resolver, faults: faults, drops: drops, isPushing: configuration.metricsEndpoint != nil)
+            resolver: resolver, faults: faults, drops: drops, features: features,
+            isPushing: configuration.metricsEndpoint != nil)
 
         try await drain.start(
             upkeep: Drain.Upkeep(
-                discovery: discovery, sampling: collectionInterval, collection: configuration.retention))
+                discovery: discovery, opener: opener, sampling: collectionInterval,
+                collection: configuration.retention))
         await collector.start(registry: registry, interval: collectionInterval)
 
         await start(cloud, registry, common, faults, logger)

@@ -1,5 +1,6 @@
 import Cloud
 import Containers
+import Host
 import Ring
 
 /// Everything that the user can set, resolved and checked: the only form in which settings reach the agent.

@@ -25,6 +25,7 @@ final class SeriesSource: SnapshotSource {
     private let resolver: MetadataResolver
     private let faults: CounterTable
     private let drops: CounterTable
+    private let features: FeatureTable
     private let isPushing: Bool
     private let costs = Mutex(Costs())
     private let sender = Mutex<RemoteWriteSender?>(nil)
@@ -32,8 +33,8 @@ final class SeriesSource: SnapshotSource {
 
     init(
         common: LabelSet, cloud: CloudDiscovery, kernel: KernelSide, registry: Registry, drain: Drain,
-        collector: ResourceCollector,
-        resolver: MetadataResolver, faults: CounterTable, drops: CounterTable, isPushing: Bool
+        collector: ResourceCollector, resolver: MetadataResolver, faults: CounterTable, drops: CounterTable,
+        features: FeatureTable, isPushing: Bool
     ) {
         self.common = common
         self.cloud = cloud
@@ -44,6 +45,7 @@ final class SeriesSource: SnapshotSource {
         self.resolver = resolver
         self.faults = faults
         self.drops = drops
+        self.features = features
         self.isPushing = isPushing
     }
 
@@ -80,6 +82,9 @@ final class SeriesSource: SnapshotSource {
         for state in kernel.features {
             let labels = common.adding([("feature", state.feature.rawValue)])
             snapshot.add(.martletFeatureEnabled, labels, state.isEnabled ? 1 : 0)
+        }
+        for (name, isEnabled) in features.all().sorted(by: { $0.key < $1.key }) {
+            snapshot.add(.martletFeatureEnabled, common.adding([("feature", name)]), isEnabled ? 1 : 0)
         }
     }
 

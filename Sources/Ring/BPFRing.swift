@@ -61,12 +61,23 @@ public struct BPFRing: ~Copyable {
     /// Bytes taken since the ring was made.
     public var taken: UInt { position }
 
+    /// The kernel's position: the end of what is written or being written.
+    public var written: UInt {
+        producerPage.assumingMemoryBound(to: Atomic<UInt>.self).pointee.load(ordering: .acquiring)
+    }
+
     /// Calls `body` with the bytes of each complete record, oldest first, until the ring is empty, a record is still being
     /// written, or `limit` records are taken. The bytes stay valid until `release`.
     /// - Returns: the number of records.
     @inlinable
     public mutating func take(limit: Int, _ body: (UnsafeRawBufferPointer) -> Void) -> Int {
         let end = producerPage.assumingMemoryBound(to: Atomic<UInt>.self).pointee.load(ordering: .acquiring)
+        return take(limit: limit, upTo: end, body)
+    }
+
+    /// The same up to `end`, a value that `written` had after the ring was last emptied that far.
+    @inlinable
+    public mutating func take(limit: Int, upTo end: UInt, _ body: (UnsafeRawBufferPointer) -> Void) -> Int {
         // Copies: what `body` writes could otherwise be these, and they would be read again for each record.
         let (data, mask) = (data, mask)
         var position = position

@@ -1,5 +1,6 @@
 public import CEvents
 public import Containers
+public import Network
 public import Ring
 
 /// TCP: finds the container of each event and hands every container its run of them.
@@ -23,6 +24,14 @@ public actor ConnectionSignal {
         registry.assumeIsolated { body(table, $0) }
     }
 
+    /// A network namespace whose connection tracking is to be opened.
+    public struct WantedNamespace: Sendable {
+        public let netns: UInt32
+        /// The process of the first event from there, which may have ended.
+        public let pid: UInt32
+        public let container: Container
+    }
+
     func consume(_ batch: RecordBatch) {
         registry.onLane((table, batch)) { registry, argument in argument.0.consume(argument.1, registry) }
     }
@@ -30,15 +39,28 @@ public actor ConnectionSignal {
     /// After a pass over all rings: what had to wait is tried again.
     func settle() { if !table.isSettled { withRegistry { $0.settle($1) } } }
 
+    /// Namespaces that events wait for, each given once.
+    func takeWanted() -> [WantedNamespace] { table.takeWanted() }
+
+    /// A wanted namespace was opened, or could not be (nil): its events are applied.
+    public func opened(_ netns: UInt32, _ socket: ConntrackSocket?) { withRegistry { $0.opened(netns, socket, $1) } }
+
     /// Counters of a connection that is still open.
     public func sample(_ row: martlet_tcp_sample) { table.sample(row) }
 
     /// Sockets that are older than the agent.
-    public func found(_ rows: [martlet_tcp_found]) { withRegistry { $0.found(rows, $1) } }
+    ///
+    /// - Parameter actual: where those go in truth whose destination is translated, by socket.
+    public func found(_ rows: [martlet_tcp_found], actual: [UInt64: Endpoint] = [:]) {
+        withRegistry { $0.found(rows, actual, $1) }
+    }
 
     /// Forgets sockets that the kernel no longer has, and returns them.
     public func collectGarbage(open: Set<UInt64>) -> Set<UInt64> { table.collectGarbage(open: open) }
 
     /// Events and sockets given up because a table was full.
     var overflowed: UInt64 { table.overflowed }
+
+    /// Network namespaces that could not be opened in time.
+    var late: UInt64 { table.late }
 }

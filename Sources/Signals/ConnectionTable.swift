@@ -1,5 +1,7 @@
 internal import CEvents
 internal import Containers
+internal import Linux
+internal import Network
 internal import Ring
 
 /// Which container has which socket: the state of `ConnectionSignal`, in the form in which it can be used while isolated to
@@ -10,12 +12,18 @@ internal import Ring
 final class ConnectionTable {
     private static let maximumDeferred = 65_536
     private static let maximumOwners = 1 << 20
+    private static let maximumWaiting = 8192
+    /// How long events wait for their network namespace.
+    private static let longestWait: UInt64 = 1_000_000_000
 
     /// By socket; also of listening ones.
     private var owners: [UInt64: Container] = [:]
     private var deferred: Deferred<martlet_tcp>
     private var deferredListens: Deferred<martlet_listen>
     private var ownersFull: UInt64 = 0
+    /// Outbound events of namespaces whose connection tracking is being opened, in order, each with when it came.
+    private var waiting: [(event: martlet_tcp, since: UInt64)] = []
+    private var wanted: [ConnectionSignal.WantedNamespace] = []
     /// Sockets that the last collection missed.
     private var suspects = Set<UInt64>()
 
@@ -64,9 +72,76 @@ final class ConnectionTable {
                 deferred.add(event)
                 return nil
             }
+            if mustWait(event, registry) { return nil }
             return owner(of: event, registry)
         }
     }
+
+    // MARK: Network namespaces
+
+    /// Whether the event has to wait until it can be told where its connection goes; then it does.
+    private func mustWait(_ event: martlet_tcp, _ registry: isolated Registry) -> Bool {
+        guard let translations = registry.translations, translations.isUnready(event.ends.netns),
+            event.role == MARTLET_OUTBOUND.rawValue
+        else { return false }
+        return wait(event, translations, registry)
+    }
+
+    private func wait(
+        _ event: martlet_tcp, _ translations: Translations, _ registry: isolated Registry
+    ) -> Bool {
+        let header = event.header
+        // Most namespaces have nobody in them who is reported.
+        guard let container = registry.container(cgroup: header.cgroup, memoryCgroup: header.memory_cgroup) else {
+            return false
+        }
+        guard waiting.count < Self.maximumWaiting else {
+            translations.refuse(event.ends.netns)
+            release(event.ends.netns, registry)
+            return false
+        }
+        if translations.open(event.ends.netns) {
+            wanted.append(
+                ConnectionSignal.WantedNamespace(netns: event.ends.netns, pid: header.pid, container: container))
+        }
+        waiting.append((event, MonotonicClock.now()))
+        return true
+    }
+
+    func takeWanted() -> [ConnectionSignal.WantedNamespace] {
+        if wanted.isEmpty { return [] }
+        defer { wanted.removeAll() }
+        return wanted
+    }
+
+    func opened(_ netns: UInt32, _ socket: ConntrackSocket?, _ registry: isolated Registry) {
+        if let socket {
+            registry.translations?.add(socket)
+        } else {
+            registry.translations?.refuse(netns)
+        }
+        release(netns, registry)
+    }
+
+    /// Applies what waited for a namespace, in order.
+    private func release(_ netns: UInt32, _ registry: isolated Registry) {
+        let ready = waiting.filter { $0.event.ends.netns == netns }
+        if ready.isEmpty { return }
+        waiting.removeAll { $0.event.ends.netns == netns }
+        for entry in ready { owner(of: entry.event, registry)?.assumeIsolated { $0.apply(entry.event) } }
+    }
+
+    private func releaseLate(_ registry: isolated Registry) {
+        let now = MonotonicClock.now()
+        while let first = waiting.first, now > first.since + Self.longestWait {
+            registry.translations?.refuse(first.event.ends.netns)
+            late &+= 1
+            release(first.event.ends.netns, registry)
+        }
+    }
+
+    /// Namespaces that could not be opened in time.
+    private(set) var late: UInt64 = 0
 
     private func isUnexplained(_ event: martlet_tcp, _ registry: isolated Registry) -> Bool {
         let header = event.header
@@ -105,10 +180,11 @@ final class ConnectionTable {
         return container
     }
 
-    var isSettled: Bool { deferred.isEmpty && deferredListens.isEmpty }
+    var isSettled: Bool { deferred.isEmpty && deferredListens.isEmpty && waiting.isEmpty }
 
     /// After a pass over all rings: see `Deferred`.
     func settle(_ registry: isolated Registry) {
+        releaseLate(registry)
         deferredListens.settle { event, isLast in
             let isOpen = event.header.type == MARTLET_TCP_LISTEN_OPEN.rawValue
             let isExplained =
@@ -127,6 +203,7 @@ final class ConnectionTable {
         }
         deferred.settle { event, isLast in
             guard isLast || !isUnexplained(event, registry) else { return false }
+            if mustWait(event, registry) { return true }
             owner(of: event, registry)?.assumeIsolated { $0.apply(event) }
             return true
         }
@@ -138,7 +215,7 @@ final class ConnectionTable {
     }
 
     /// Sockets that are older than the agent: listening ones first, so that inbound connections can be told by their port.
-    func found(_ rows: [martlet_tcp_found], _ registry: isolated Registry) {
+    func found(_ rows: [martlet_tcp_found], _ actual: [UInt64: Endpoint], _ registry: isolated Registry) {
         var listening = Set<UInt64>()
         for row in rows where row.header.type == MARTLET_TCP_LISTEN_OPEN.rawValue {
             listening.insert(UInt64(row.ends.netns) << 16 | UInt64(row.ends.local_port))
@@ -151,7 +228,9 @@ final class ConnectionTable {
                 listening.contains(UInt64(row.ends.netns) << 16 | UInt64(row.ends.local_port))
                 || row.ends.remote_port > row.ends.local_port
             claim(row.ends.id, row.header, registry)?
-                .assumeIsolated { $0.found(row.ends, isInbound: isInbound, at: row.header.time_ns) }
+                .assumeIsolated {
+                    $0.found(row.ends, isInbound: isInbound, actual: actual[row.ends.id], at: row.header.time_ns)
+                }
         }
     }
 

@@ -4,6 +4,7 @@ public import Host
 public import Kernel
 internal import Linux
 public import Metrics
+internal import Network
 public import Ring
 
 /// What was there before the agent: cgroups, processes, sockets, in this order, at a bounded rate.
@@ -126,22 +127,51 @@ public actor Discovery {
 
     // MARK: Sockets
 
+    /// Sockets of one namespace.
+    private struct Found {
+        var rows: [martlet_tcp_found] = []
+        /// Where connections go in truth whose destination is translated, by socket.
+        var actual: [UInt64: Endpoint] = [:]
+
+        /// Asks the connection tracking of the namespace and of the host for every connection.
+        mutating func translate(_ own: ConntrackSocket?, _ host: ConntrackSocket?) {
+            for row in rows where row.header.type == MARTLET_TCP_ESTABLISHED.rawValue {
+                let (source, destination) = (Endpoint(local: row.ends), Endpoint(remote: row.ends))
+                var last = destination
+                for socket in [own, host] {
+                    if let found = try? socket?.actual(source: source, destination: last) { last = found }
+                }
+                if last != destination { actual[row.ends.id] = last }
+            }
+        }
+    }
+
+    private static func hostConntrack() -> ConntrackSocket? {
+        let pid = HostProcess.pid()
+        return try? NetworkNamespace.run(inNetworkNamespaceOf: pid) { () throws(Errno) in
+            try ConntrackSocket(netns: UInt32(truncatingIfNeeded: try NetworkNamespace.inode(pid: pid)))
+        }
+    }
+
     /// Takes over the sockets of every network namespace that a process lives in.
     private func scanSockets(_ pids: [UInt32]) async {
         guard kernel.isEnabled(.tcpDiscovery) else { return }
         var seen = Set<UInt64>()
+        let host = registry.translations == nil ? nil : Self.hostConntrack()
         for (index, pid) in pids.enumerated() {
             if index % Self.batch == Self.batch - 1 { try? await Task.sleep(for: Self.pause) }
             let pid = Int32(bitPattern: pid)
             guard let netns = try? NetworkNamespace.inode(pid: pid), seen.insert(netns).inserted else { continue }
             let kernel = kernel
             do throws(Errno) {
-                let rows = try NetworkNamespace.run(inNetworkNamespaceOf: pid) { () throws(Errno) in
-                    var rows: [martlet_tcp_found] = []
-                    try kernel.findSockets { rows.append($0) }
-                    return rows
+                let found = try NetworkNamespace.run(inNetworkNamespaceOf: pid) { () throws(Errno) in
+                    var found = Found()
+                    try kernel.findSockets { found.rows.append($0) }
+                    let own = host == nil ? nil : try? ConntrackSocket(netns: UInt32(truncatingIfNeeded: netns))
+                    found.translate(own, host)
+                    return found
                 }
-                await connectionSignal.found(rows)
+                await connectionSignal.found(found.rows, actual: found.actual)
             } catch {
                 // The process may have ended; another one of its namespace may follow.
                 seen.remove(netns)

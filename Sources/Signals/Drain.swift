@@ -3,6 +3,7 @@ public import Containers
 public import Kernel
 public import Linux
 public import Metrics
+internal import Network
 public import Ring
 
 /// Empties the BPF rings on a timer that adapts to the load, and gives each signal its batch of records in place.
@@ -44,10 +45,13 @@ public actor Drain {
     private var cpuNanoseconds: UInt64 = 0
     private var failedSamples: UInt64 = 0
     private var memoryBytes: UInt64 = 0
+    private var opener: NamespaceOpener?
 
     /// A ring owns its mapping and cannot be copied; an array's elements can.
     private final class RingBox {
         var ring: BPFRing
+        /// Up to where this pass reads.
+        var end: UInt = 0
         init(_ ring: consuming BPFRing) { self.ring = ring }
     }
 
@@ -70,13 +74,16 @@ public actor Drain {
     public struct Upkeep: Sendable {
         /// Reads the cgroup tree again when an event names a cgroup that nobody announced.
         public let discovery: Discovery
+        /// Opens the network namespaces of containers; nil where destinations behind NAT are not told.
+        public let opener: NamespaceOpener?
         /// Counters of open connections.
         public let sampling: UInt64
         /// Garbage collection.
         public let collection: UInt64
 
-        public init(discovery: Discovery, sampling: UInt64, collection: UInt64) {
+        public init(discovery: Discovery, opener: NamespaceOpener? = nil, sampling: UInt64, collection: UInt64) {
             self.discovery = discovery
+            self.opener = opener
             self.sampling = sampling
             self.collection = collection
         }
@@ -85,6 +92,7 @@ public actor Drain {
     /// Maps the rings and begins to drain them.
     public func start(upkeep: Upkeep) throws(Errno) {
         memoryBytes = kernel.memoryBytes()
+        opener = upkeep.opener
         for shard in 0..<kernel.configuration.shards { rings.append(RingBox(try kernel.ring(shard))) }
         for descriptor in kernel.pollDescriptors {
             try lane.watch(descriptor) { [self] in assumeIsolated { $0.pass() } }
@@ -93,6 +101,7 @@ public actor Drain {
         lane.addTimer(after: upkeep.sampling) { [self] in
             assumeIsolated { $0.sampleConnections() }
             rescan(upkeep.discovery)
+            if let opener = upkeep.opener { Task { await opener.closeUnused() } }
             return upkeep.sampling
         }
         // Twice as often as things expire, so that they are gone soon after.
@@ -146,29 +155,34 @@ public actor Drain {
     public func pass() {
         let begin = MonotonicClock.threadCPU()
         var records = 0
+        // First how far the rings are filled, then what the kernel translated: a connection is translated before it is
+        // established, so that no event up to these marks comes without its translation.
+        for box in rings { box.end = box.ring.written }
+        registry.translations?.drain()
         for box in rings {
-            var budget = box.ring.pending
-            while budget > 0 {
-                let before = box.ring.taken
-                records += take(box)
-                let bytes = Int(bitPattern: box.ring.taken &- before)
-                // A record that is still being written ends the pass for this ring.
-                if bytes == 0 { break }
-                budget -= bytes
-            }
+            // A record that is still being written ends the pass for this ring.
+            while case let count = take(box), count > 0 { records += count }
         }
         processSignal.onLane(()) { signal, _ in signal.settle() }
         connectionSignal.onLane(()) { signal, _ in signal.settle() }
+        openNamespaces()
         passes += 1
         lastRecords = records
         mostRecords = max(mostRecords, records)
         cpuNanoseconds += MonotonicClock.threadCPU() - begin
     }
 
+    /// Has the network namespaces opened that events wait for.
+    private func openNamespaces() {
+        guard let opener else { return }
+        let wanted = connectionSignal.onLane(()) { signal, _ in signal.takeWanted() }
+        if !wanted.isEmpty { Task { await opener.open(wanted) } }
+    }
+
     /// Takes one batch from a ring and hands it over in runs of one signal.
     private func take(_ box: RingBox) -> Int {
         var filled = 0
-        let count = box.ring.take(limit: Self.batchSize) { record in
+        let count = box.ring.take(limit: Self.batchSize, upTo: box.end) { record in
             scratch[filled] = record
             filled += 1
         }
@@ -237,7 +251,26 @@ public actor Drain {
         snapshot.add(
             .martletFaultsTotal, common.adding([("kind", "connection_samples")]), Double(failedSamples))
         snapshot.add(.martletBpfMemoryBytes, common, Double(memoryBytes))
+        if let translations = registry.translations { addTranslations(translations, common, to: &snapshot) }
         return snapshot
+    }
+
+    private func addTranslations(_ translations: Translations, _ common: LabelSet, to snapshot: inout MetricsSnapshot) {
+        func fault(_ kind: String, _ count: UInt64) {
+            snapshot.add(.martletFaultsTotal, common.adding([("kind", kind)]), Double(count))
+        }
+        fault("conntrack_overrun", translations.overruns)
+        fault("conntrack_query", translations.failedQueries)
+        fault("conntrack_namespace_late", connectionSignal.assumeIsolated { $0.late })
+        let evicted = common.adding([("reason", "translations_full")])
+        snapshot.add(.martletDroppedTotal, evicted, Double(translations.evicted))
+        for (what, count) in [("event", translations.received), ("query", translations.queries)] {
+            snapshot.add(.martletConntrackLookupsTotal, common.adding([("source", what)]), Double(count))
+        }
+        snapshot.add(
+            .martletQueueDepth, common.adding([("queue", "translations")]), Double(translations.count))
+        snapshot.add(
+            .martletQueueDepth, common.adding([("queue", "network_namespaces")]), Double(translations.namespaces))
     }
 
     /// By `enum martlet_event_type`.

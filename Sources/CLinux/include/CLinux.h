@@ -1,5 +1,6 @@
 #pragma once
 // What Swift's Glibc module leaves out, because it needs _GNU_SOURCE or a header that the module lacks.
+#include <linux/filter.h>
 #include <stdint.h>
 
 // setns(2). Returns 0, or -1 with errno set.

@@ -1,6 +1,7 @@
 internal import Host
 internal import Linux
 public import Metrics
+internal import Network
 
 extension Container {
     /// Whether the container is old enough to be shown. Its age runs from its first process, or from when the agent found
@@ -70,13 +71,12 @@ extension Container {
             if destination.failedConnects > 0 {
                 let set =
                     destination.failureLabels
-                    ?? labels.adding([("destination", destination.endpoint.description)])
+                    ?? labels.adding([("destination", names(of: destination).destination)])
                 destination.failureLabels = set
                 snapshot.add(.containerNetTcpFailedConnectsTotal, set, Double(destination.failedConnects))
             }
             if destination.successfulConnects == 0 { continue }
-            let name = destination.endpoint.description
-            let set = destination.labels ?? labels.adding([("destination", name), ("actual_destination", name)])
+            let set = destination.labels ?? connectionLabels(destination, labels)
             destination.labels = set
             snapshot.add(.containerNetTcpSuccessfulConnectsTotal, set, Double(destination.successfulConnects))
             snapshot.add(
@@ -88,6 +88,18 @@ extension Container {
             snapshot.add(.containerNetTcpBytesSentTotal, set, Double(destination.bytesSent))
             snapshot.add(.containerNetTcpBytesReceivedTotal, set, Double(destination.bytesReceived))
         }
+    }
+
+    private func connectionLabels(_ destination: TCPDestination, _ labels: LabelSet) -> LabelSet {
+        let names = names(of: destination)
+        return labels.adding([("destination", names.destination), ("actual_destination", names.actual)])
+    }
+
+    /// The labels of a destination; a name that stands for its addresses leaves the actual one empty.
+    private func names(of destination: TCPDestination) -> (destination: String, actual: String) {
+        let key = destination.key
+        if key.name != 0 { return ("\(context.names.text(key.name)):\(key.destination.port)", "") }
+        return (key.destination.description, key.actual.description)
     }
 
     private func emitListens(into snapshot: inout MetricsSnapshot, _ labels: LabelSet) {

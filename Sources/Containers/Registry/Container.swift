@@ -2,6 +2,7 @@ public import CEvents
 internal import Host
 internal import Linux
 internal import Metrics
+public import Network
 public import Ring
 
 /// One container, service or pod member: its processes, its connections, its counters and its series.
@@ -43,7 +44,7 @@ public actor Container {
     private(set) var restarts: UInt64 = 0
     private(set) var oomKills: UInt64 = 0
 
-    var destinations: [Endpoint: TCPDestination] = [:]
+    var destinations: [DestinationKey: TCPDestination] = [:]
     private var connections: [UInt64: Connection] = [:]
     private(set) var acceptedConnections: UInt64 = 0
     private(set) var inboundBytesSent: UInt64 = 0
@@ -112,7 +113,7 @@ public actor Container {
             for destination in destinations.values { other.add(destination) }
             for (socket, connection) in connections where other.connections[socket] == nil {
                 var moved = connection
-                moved.destination = connection.destination.flatMap { other.destinations[$0.endpoint] }
+                moved.destination = connection.destination.flatMap { other.destinations[$0.key] }
                 other.connections[socket] = moved
             }
             other.listenSockets.merge(listenSockets) { mine, _ in mine }
@@ -132,11 +133,11 @@ public actor Container {
     }
 
     private func add(_ destination: TCPDestination) {
-        if let known = destinations[destination.endpoint] {
+        if let known = destinations[destination.key] {
             known.add(destination)
         } else {
             destination.forgetLabels()
-            destinations[destination.endpoint] = destination
+            destinations[destination.key] = destination
         }
     }
 
@@ -206,7 +207,7 @@ public actor Container {
             acceptedConnections += 1
             remember(event.ends.id, Connection(destination: nil, isInbound: true))
         case MARTLET_TCP_FAILED.rawValue:
-            if !isInbound, let destination = destination(of: event.ends) {
+            if !isInbound, let destination = destination(of: event.ends, isEstablished: false) {
                 destination.failedConnects += 1
                 destination.lastAttempt = event.header.time_ns
             }
@@ -218,12 +219,13 @@ public actor Container {
     }
 
     /// A connection that is older than the agent.
-    public func found(_ ends: martlet_endpoints, isInbound: Bool, at time: UInt64) {
+    /// - Parameter actual: where it goes behind NAT, if that was found out; nil asks.
+    public func found(_ ends: martlet_endpoints, isInbound: Bool, actual: Endpoint? = nil, at time: UInt64) {
         if let successor {
-            successor.assumeIsolated { $0.found(ends, isInbound: isInbound, at: time) }
+            successor.assumeIsolated { $0.found(ends, isInbound: isInbound, actual: actual, at: time) }
             return
         }
-        let destination = isInbound ? nil : destination(of: ends)
+        let destination = isInbound ? nil : destination(of: ends, actual: actual)
         destination?.connected(at: time, after: 0)
         remember(ends.id, Connection(destination: destination, isInbound: isInbound))
     }
@@ -286,16 +288,33 @@ public actor Container {
     }
 
     /// The destination's entry, made if the filter keeps it; nil otherwise.
-    private func destination(of ends: martlet_endpoints) -> TCPDestination? {
+    ///
+    /// A connection that failed never went anywhere: it counts for the destination alone.
+    private func destination(
+        of ends: martlet_endpoints, isEstablished: Bool = true, actual found: Endpoint? = nil
+    ) -> TCPDestination? {
         let endpoint = Endpoint(remote: ends)
-        if let known = destinations[endpoint] { return known }
-        guard context.filter.keeps(endpoint, isHostNetwork: ends.netns == context.hostNetns) else { return nil }
+        var actual = found ?? endpoint
+        if found == nil, isEstablished, let translations = context.translations {
+            actual = translations.actual(source: Endpoint(local: ends), destination: endpoint, netns: ends.netns)
+        }
+        var key = DestinationKey(destination: endpoint, actual: actual)
+        if !context.names.isEmpty {
+            let name = context.names.name(replacing: endpoint.address, actual: actual.address)
+            if name != 0 {
+                let port = Endpoint(address: .unspecified, port: endpoint.port)
+                key = DestinationKey(destination: port, actual: port, name: name)
+            }
+        }
+        if let known = destinations[key] { return known }
+        let isHostNetwork = ends.netns == context.hostNetns
+        guard context.filter.keeps(endpoint, actual: actual, isHostNetwork: isHostNetwork) else { return nil }
         guard destinations.count < Self.maximumDestinations else {
             context.drops.add("destinations_full")
             return nil
         }
-        let made = TCPDestination(endpoint: endpoint)
-        destinations[endpoint] = made
+        let made = TCPDestination(key: key)
+        destinations[key] = made
         return made
     }
 
@@ -347,9 +366,9 @@ public actor Container {
             context.drops.add("socket_end_missed")
         }
         let limit = now > context.retention ? now - context.retention : 0
-        for (endpoint, destination) in destinations
+        for (key, destination) in destinations
         where destination.activeConnections <= 0 && destination.lastAttempt < limit {
-            destinations[endpoint] = nil
+            destinations[key] = nil
         }
         for (key, state) in listens where state.openSockets <= 0 && state.closedAt < limit { listens[key] = nil }
         listenLabels.removeAll()

@@ -1,4 +1,5 @@
 public import Metrics
+public import Network
 
 /// What every container is told once: settings and shared counters.
 public struct ContainerContext: Sendable {
@@ -13,10 +14,15 @@ public struct ContainerContext: Sendable {
     public internal(set) var common: LabelSet
     public let drops: CounterTable
     public let faults: CounterTable
+    /// Destinations behind NAT; nil where nothing tells them.
+    public let translations: Translations?
+    /// Names of addresses.
+    public let names: DomainNames
 
     public init(
         filter: ConnectionFilter, hostNetns: UInt32, minimumAge: UInt64, retention: UInt64, common: LabelSet,
-        drops: CounterTable, faults: CounterTable
+        drops: CounterTable, faults: CounterTable, translations: Translations? = nil,
+        names: DomainNames = DomainNames()
     ) {
         self.filter = filter
         self.hostNetns = hostNetns
@@ -25,5 +31,7 @@ public struct ContainerContext: Sendable {
         self.common = common
         self.drops = drops
         self.faults = faults
+        self.translations = translations
+        self.names = names
     }
 }

@@ -1,3 +1,5 @@
+internal import Network
+
 /// A listening address of one network namespace.
 struct ListenKey: Hashable {
     let endpoint: Endpoint

@@ -2,6 +2,7 @@ internal import Glibc
 internal import Host
 internal import Linux
 public import Metrics
+public import Network
 public import Ring
 
 /// All cgroups, processes and containers of the node, and who belongs to whom.
@@ -71,6 +72,9 @@ public actor Registry {
         self.collector = collector
         self.memoryHierarchy = UInt32(configuration.layout.hierarchyID(of: .memory) ?? 0)
     }
+
+    /// Destinations behind NAT, as the containers use them.
+    public nonisolated var translations: Translations? { configuration.context.translations }
 
     // MARK: Cgroups
 
@@ -305,6 +309,7 @@ public actor Registry {
     /// Addresses of network namespaces in which containers listen, and of the host.
     func update(addresses: [UInt32: [NetworkNamespace.LocalAddress]], host: [NetworkNamespace.LocalAddress]) {
         hostAddresses = host.map(\.address)
+        configuration.context.filter.setNodeNetworks(host.map(\.network))
         let hostAddresses = hostAddresses
         for container in byID.values {
             container.assumeIsolated { container in
@@ -328,6 +333,25 @@ public actor Registry {
         return wanted
     }
 
+    // MARK: Network namespaces
+
+    /// A few processes of every reported container.
+    public func someProcesses() -> [UInt32] {
+        var found: [UInt32] = []
+        for container in byID.values { container.assumeIsolated { found += $0.processes.keys.prefix(3) } }
+        return found
+    }
+
+    /// A few processes of `container`.
+    public func someProcesses(of container: Container) -> [UInt32] {
+        current(container).assumeIsolated { Array($0.processes.keys.prefix(4)) }
+    }
+
+    /// Namespaces of containers whose connection tracking is open.
+    public func openedNamespaces() -> [UInt32] { translations?.opened ?? [] }
+
+    public func closeNamespaces(_ ended: Set<UInt32>) { translations?.close { !ended.contains($0) } }
+
     // MARK: Series
 
     /// Shows no containers until `time` (CLOCK_MONOTONIC), or until `relabel` or `release`: so that their series do not
@@ -350,6 +374,10 @@ public actor Registry {
         var snapshot = MetricsSnapshot(timestamp: Int64(MonotonicClock.wallTime() / 1_000_000))
         if MonotonicClock.now() >= heldUntil {
             for container in byID.values { container.assumeIsolated { $0.emit(into: &snapshot, now: now) } }
+            context.names.forEachShown { address, name in
+                let labels = context.common.adding([("ip", address.description), ("fqdn", name)])
+                snapshot.add(.ipToFqdn, labels, 1)
+            }
         }
         return (snapshot, MonotonicClock.threadCPU() - begin)
     }
@@ -383,6 +411,7 @@ public actor Registry {
         for (key, entry) in cgroups {
             if let removed = entry.removedAt, now > removed + retention { cgroups[key] = nil }
         }
+        collectNames(before: now > retention ? now - retention : 0)
         for (root, container) in byRoot {
             let expired = container.assumeIsolated { container in
                 container.collectGarbage(now: now, lost: lost)
@@ -390,6 +419,23 @@ public actor Registry {
             }
             if expired { forget(container, root: root) }
         }
+    }
+
+    /// Drops the names of addresses that no container connects to any more.
+    private func collectNames(before limit: UInt64) {
+        let names = configuration.context.names
+        if names.isEmpty { return }
+        var (addresses, used) = (Set<IPAddress>(), Set<UInt32>())
+        for container in byRoot.values {
+            container.assumeIsolated { container in
+                for key in container.destinations.keys {
+                    used.insert(key.name)
+                    addresses.insert(key.destination.address)
+                    addresses.insert(key.actual.address)
+                }
+            }
+        }
+        names.collectGarbage(olderThan: limit, isDestination: addresses.contains, used: used)
     }
 
     private func forget(_ container: Container, root: String) {

@@ -1,4 +1,6 @@
+internal import Host
 internal import Metrics
+internal import Network
 
 /// What a container did with one destination: the counters of its TCP series.
 ///
@@ -6,7 +8,7 @@ internal import Metrics
 /// dictionary allocates (the frames of its `_modify` coroutines), and this happens with every event.
 final class TCPDestination: @unchecked Sendable {
     // Sendable because one container owns it and uses it on its lane only; a merge hands it on, on that same lane.
-    let endpoint: Endpoint
+    let key: DestinationKey
     var successfulConnects: UInt64 = 0
     var failedConnects: UInt64 = 0
     var connectionNanoseconds: UInt64 = 0
@@ -20,7 +22,10 @@ final class TCPDestination: @unchecked Sendable {
     var labels: LabelSet?
     var failureLabels: LabelSet?
 
-    init(endpoint: Endpoint) { self.endpoint = endpoint }
+    init(key: DestinationKey) { self.key = key }
+
+    /// The address that answers; nil for destinations that a name stands for.
+    var upstream: IPAddress? { key.name == 0 ? key.actual.address : nil }
 
     /// A connection was established at `time` (CLOCK_MONOTONIC); 0 nanoseconds where nobody saw how long it took.
     func connected(at time: UInt64, after nanoseconds: UInt64) {

@@ -1,4 +1,5 @@
 import Containers
+import Host
 import Ring
 
 extension Configuration {

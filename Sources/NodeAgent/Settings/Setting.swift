@@ -1,6 +1,7 @@
 import Containers
 import Export
 import Glibc
+import Host
 import Linux
 import Logging
 

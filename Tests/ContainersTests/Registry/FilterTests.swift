@@ -1,5 +1,6 @@
 import Containers
 import Host
+import Network
 import Testing
 
 @Suite struct FilterTests {
@@ -41,6 +42,40 @@ import Testing
         #expect(!filter.keeps(try endpoint("fe80::1", 80), isHostNetwork: true))
         #expect(!filter.keeps(try endpoint("10.1.2.3", 40000), isHostNetwork: false))
         #expect(filter.keeps(try endpoint("10.1.2.3", 50051), isHostNetwork: false))
+    }
+
+    @Test func whatIsBehindCounts() throws {
+        let filter = ConnectionFilter(ephemeral: .none, tracked: [])
+        let (service, pod, other) = (
+            try endpoint("203.0.113.5", 443), try endpoint("10.1.2.3", 8443), try endpoint("203.0.113.5", 80)
+        )
+        #expect(!filter.keeps(service, isHostNetwork: false))
+        #expect(filter.keeps(service, actual: pod, isHostNetwork: false))
+        // From then on the address is known, whatever the port.
+        #expect(filter.keeps(other, isHostNetwork: false))
+        // Loopback behind a service is nobody's business outside of the host's network.
+        let loopback = try endpoint("127.0.0.1", 15001)
+        #expect(!filter.keeps(try endpoint("10.9.9.9", 80), actual: loopback, isHostNetwork: false))
+        #expect(filter.keeps(try endpoint("10.9.9.9", 80), actual: loopback, isHostNetwork: true))
+    }
+
+    @Test func knownAddressesAreBounded() throws {
+        let filter = ConnectionFilter(ephemeral: .none, tracked: [])
+        let pod = try endpoint("10.1.2.3", 8443)
+        for number in 0..<20_000 {
+            let address = IPAddress(mappedHigh: 0, low: 0xFFFF_CB00_0000 + UInt64(number))
+            #expect(filter.keeps(Endpoint(address: address, port: 80), actual: pod, isHostNetwork: false))
+        }
+        let first = Endpoint(address: IPAddress(mappedHigh: 0, low: 0xFFFF_CB00_0000), port: 80)
+        #expect(!filter.keeps(first, isHostNetwork: false))
+    }
+
+    @Test func networksOfTheNode() throws {
+        let filter = ConnectionFilter(ephemeral: .none, tracked: [])
+        #expect(!filter.keeps(try endpoint("198.51.100.9", 80), isHostNetwork: false))
+        filter.setNodeNetworks([try #require(CIDRBlock("198.51.100.1/24"))])
+        #expect(filter.keeps(try endpoint("198.51.100.9", 80), isHostNetwork: false))
+        #expect(!filter.keeps(try endpoint("198.51.101.9", 80), isHostNetwork: false))
     }
 
     @Test func endpointsAreWrittenWithBrackets() throws {

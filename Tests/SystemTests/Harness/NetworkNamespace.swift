@@ -7,6 +7,8 @@ final class NetworkNamespace {
     var path: String { "/run/netns/" + name }
     let hostAddress: String
     let insideAddress: String
+    let hostInterface: String
+    let insideInterface: String
 
     /// - Parameter hostInterface: the host's end; names such as `eth7` are those of real cards.
     init(hostInterface: String? = nil, in scratch: Scratch) throws {
@@ -17,6 +19,8 @@ final class NetworkNamespace {
         insideAddress = "10.231.\(number).2"
         let outer = hostInterface ?? "mh\(number)x\(subnet)"
         let inner = "mi\(number)x\(subnet)"
+        self.hostInterface = outer
+        insideInterface = inner
         try Command.check(["ip", "netns", "add", name])
         scratch.atEnd { [name] in _ = try? Command.run(["ip", "netns", "del", name]) }
         try Command.check(["ip", "link", "add", outer, "type", "veth", "peer", "name", inner])

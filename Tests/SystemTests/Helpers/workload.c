@@ -59,28 +59,40 @@ static void sleep_on(void) {
     for (;;) pause();
 }
 
-static struct sockaddr_in endpoint(const char *address, const char *port) {
-    struct sockaddr_in result = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
-    if (inet_pton(AF_INET, address, &result.sin_addr) != 1) die(address);
+// IPv4 or IPv6.
+static struct sockaddr_storage endpoint(const char *address, const char *port) {
+    struct sockaddr_storage result = {0};
+    struct sockaddr_in *four = (struct sockaddr_in *)&result;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)&result;
+
+    if (inet_pton(AF_INET, address, &four->sin_addr) == 1) {
+        four->sin_family = AF_INET;
+        four->sin_port = htons((uint16_t)atoi(port));
+    } else if (inet_pton(AF_INET6, address, &six->sin6_addr) == 1) {
+        six->sin6_family = AF_INET6;
+        six->sin6_port = htons((uint16_t)atoi(port));
+    } else {
+        die(address);
+    }
     return result;
 }
 
-static int stream(void) {
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+static int stream(int family) {
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) die("socket");
     return fd;
 }
 
 static int connected(const char *address, const char *port) {
-    struct sockaddr_in to = endpoint(address, port);
-    int fd = stream();
+    struct sockaddr_storage to = endpoint(address, port);
+    int fd = stream(to.ss_family);
     if (connect(fd, (struct sockaddr *)&to, sizeof to) != 0) die("connect");
     return fd;
 }
 
 static int listening(const char *address, const char *port, int backlog) {
-    struct sockaddr_in at = endpoint(address, port);
-    int fd = stream(), on = 1;
+    struct sockaddr_storage at = endpoint(address, port);
+    int fd = stream(at.ss_family), on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || listen(fd, backlog) != 0) die("listen");
     return fd;
@@ -149,9 +161,9 @@ static int connect_many(long count, const char *address, const char *port) {
 }
 
 static int refused_many(long count, const char *address, const char *port) {
-    struct sockaddr_in to = endpoint(address, port);
+    struct sockaddr_storage to = endpoint(address, port);
     for (long i = 0; i < count; i++) {
-        int fd = stream();
+        int fd = stream(to.ss_family);
         if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0) {
             fputs("workload: the connection was not refused\n", stderr);
             return 1;

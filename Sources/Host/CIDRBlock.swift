@@ -1,5 +1,3 @@
-public import Host
-
 /// A block of addresses in CIDR notation (RFC 4632): `10.0.0.0/8`, `fc00::/7`.
 public struct CIDRBlock: Hashable, Sendable {
     public let prefix: IPAddress
@@ -13,6 +11,12 @@ public struct CIDRBlock: Hashable, Sendable {
         else { return nil }
         self.prefix = address
         self.length = length
+    }
+
+    /// The block of `length` bits in which `address` lies.
+    public init(around address: IPAddress, length: Int) {
+        self.prefix = address
+        self.length = min(max(length, 0), address.isIPv6 ? 128 : 32)
     }
 
     public func contains(_ address: IPAddress) -> Bool { address.hasPrefix(prefix, length: length) }
