@@ -77,12 +77,13 @@ let package = Package(
         .target(
             name: "Signals", dependencies: ["CEvents", "Containers", "Kernel", "Linux", "Metrics", "Network", "Ring"],
             swiftSettings: strict),
+        .target(name: "Spool", dependencies: ["Linux"], swiftSettings: strict),
         .target(
             name: "Wire", dependencies: ["CSnappy", "CZlib", "CZstd", "Metrics"], swiftSettings: strict),
         .target(
             name: "Export",
             dependencies: [
-                "Metrics", "Wire",
+                "Metrics", "Spool", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -93,7 +94,7 @@ let package = Package(
             name: "NodeAgent",
             dependencies: [
                 "CLinux", "CYaml", "Cloud", "Containers", "Export", "Host", "Kernel", "Linux", "Metrics", "Network",
-                "Ring", "Signals", "Wire",
+                "Ring", "Signals", "Spool", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -116,6 +117,7 @@ let package = Package(
         .testTarget(name: "ExchangeTests", dependencies: ["Exchange", "Linux", "TestSupport"], swiftSettings: strict),
         // What several test targets need.
         .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(name: "SpoolTests", dependencies: ["Linux", "Spool", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "HostTests", dependencies: ["Host", "Linux", "Metrics"], swiftSettings: strict),
         .testTarget(
             name: "WireTests",
@@ -126,7 +128,7 @@ let package = Package(
         .testTarget(
             name: "ExportTests",
             dependencies: [
-                "CSnappy", "Export", "Metrics", "Wire",
+                "CSnappy", "Export", "Metrics", "Ring", "Spool", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

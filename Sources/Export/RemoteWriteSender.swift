@@ -3,17 +3,27 @@ import Metrics
 import NIOCore
 import NIOHTTP1
 import NIOSSL
+public import Spool
 import Synchronization
 import Wire
 
 /// Sends a snapshot by remote write 1.0 at once and then at every interval.
 ///
-/// Requests wait in a bounded queue in memory and leave in order, one at a time. What fails for a reason that may pass
-/// (network, time-out, 429, 5xx) is sent again after a pause; what the server refuses otherwise is dropped and counted.
+/// Requests leave in order, one at a time. What fails for a reason that may pass (network, time-out, 429, 5xx) is sent
+/// again after a pause; what the server refuses otherwise is dropped and counted.
+///
+/// Requests wait in a bounded queue in memory. As soon as one fails, or the queue is full, all that wait move to the spool
+/// on disk, and so does what comes, until the spool is empty again. Without a spool, or where it takes nothing more (the
+/// disk is full), the oldest requests in memory give way.
+///
+/// Invariant: `current` is older than what is in the spool, and that is older than what is in `queue`. A current request
+/// without a sequence means that the spool is empty.
 public actor RemoteWriteSender {
     private struct Request {
         let body: ByteBuffer
         let samples: Int
+        /// Its record in the spool, if it has one.
+        var sequence: UInt64?
     }
 
     private enum Outcome {
@@ -31,6 +41,7 @@ public actor RemoteWriteSender {
     private let source: any SnapshotSource
     private let logger: Logger
     private let client: HTTPClient
+    private let spool: Spool?
     private let encoder: RemoteWriteEncoder
     private let headers: HTTPHeaders
     private let counters = Mutex(RemoteWriteStatistics())
@@ -38,25 +49,33 @@ public actor RemoteWriteSender {
     private var plain = WireBuffer()
     private var packed = WireBuffer()
     private var queue: [Request] = []
+    /// The request on its way.
+    private var current: Request?
+    /// Whether the spool may hold something.
+    private var isSpooling: Bool
+    /// Whether requests are moving to the spool.
+    private var isSpilling = false
     private var gathering: Task<Void, Never>?
     private var sending: Task<Void, Never>?
     private var pause: Task<Void, Never>?
     private var isStopping = false
     private var isStopped = false
-    /// True while the first request of the queue is on its way.
-    private var isPosting = false
     private var isFailing = false
     private var failureLog = LogLimit()
     private var rejectionLog = LogLimit()
     private var overflowLog = LogLimit()
+    private var spoolLog = LogLimit()
     private let wake: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
 
-    /// Prepares sending; reads the CA file. Throws if TLS cannot be set up or the API key is malformed.
+    /// Prepares sending; reads the CA file. Throws if TLS cannot be set up or the API key is malformed. What `spool` holds
+    /// is sent first.
     public init(
-        _ configuration: RemoteWriteConfiguration, source: any SnapshotSource, logger: Logger
+        _ configuration: RemoteWriteConfiguration, source: any SnapshotSource, spool: Spool? = nil, logger: Logger
     ) throws(RemoteWriteError) {
         self.configuration = configuration
+        self.spool = spool
+        isSpooling = spool.map { !$0.isEmptyAtStart } ?? false
         self.source = source
         self.logger = logger
         encoder = RemoteWriteEncoder(
@@ -93,6 +112,7 @@ public actor RemoteWriteSender {
     /// Starts with a snapshot taken now. Further calls do nothing.
     public func start() {
         guard gathering == nil, !isStopping else { return }
+        if isSpooling { waker.yield() }
         gathering = Task {
             let clock = ContinuousClock()
             let interval = max(configuration.interval, .milliseconds(1))
@@ -107,7 +127,8 @@ public actor RemoteWriteSender {
         sending = Task { await send() }
     }
 
-    /// Takes a last snapshot and tries once to send all that waits, for at most `timeout`; then drops it.
+    /// Takes a last snapshot and tries once to send all that waits, for at most `timeout`; the rest stays in the spool, or
+    /// is dropped where there is none.
     public func shutdown(timeout: Duration) async {
         guard !isStopping else { return }
         isStopping = true
@@ -133,8 +154,12 @@ public actor RemoteWriteSender {
         sending?.cancel()
         waker.finish()
         isStopped = true
-        while !queue.isEmpty { drop(at: 0) }
         await client.close()
+        await sending?.value
+        await spill()
+        try? await spool?.synchronize()
+        if let current, current.sequence == nil { countDropped(current) }
+        while !queue.isEmpty { countDropped(queue.removeFirst()) }
     }
 
     /// Encodes a snapshot and queues its requests.
@@ -144,7 +169,7 @@ public actor RemoteWriteSender {
             try encoder.encode(snapshot, into: &plain) { (request, samples) throws(CompressionError) in
                 packed.removeAll()
                 try Snappy.compress(request, into: &packed)
-                enqueue(Request(body: ByteBuffer(copying: packed), samples: samples))
+                queue.append(Request(body: ByteBuffer(copying: packed), samples: samples))
             }
         } catch {
             count { $0.droppedSamples += UInt64(snapshot.count) }
@@ -152,27 +177,71 @@ public actor RemoteWriteSender {
         }
         plain.removeAll(keepingAtMost: Self.keptBytes)
         packed.removeAll(keepingAtMost: Self.keptBytes)
-    }
-
-    private func enqueue(_ request: Request) {
-        queue.append(request)
-        while queue.count > max(1, configuration.queueLimit) {
-            // What became of the request on its way is known only later.
-            drop(at: isPosting ? 1 : 0)
-            if let held = overflowLog.admit() {
-                logger.warning(
-                    """
-                    remote write to \(configuration.endpoint) is behind: dropped the oldest of \(queue.count + 1) \
-                    waiting requests\(Self.note(held))
-                    """)
-            }
-        }
+        if isFailing || isSpooling || isFull { await spill() }
+        dropOverflow()
         count { $0.queuedRequests = queue.count }
         waker.yield()
     }
 
-    private func drop(at index: Int) {
-        let request = queue.remove(at: index)
+    /// Moves everything that waits in memory to the spool, oldest first.
+    private func spill() async {
+        guard let spool, !isSpilling else { return }
+        isSpilling = true
+        defer {
+            isSpilling = false
+            count { $0.queuedRequests = queue.count }
+        }
+        do throws(SpoolError) {
+            if let request = current, request.sequence == nil {
+                isSpooling = true
+                let sequence = try await spool.append(Array(request.body.readableBytesView), items: request.samples)
+                if current == nil {
+                    // It arrived meanwhile.
+                    try await spool.acknowledge(sequence)
+                } else {
+                    current?.sequence = sequence
+                }
+            }
+            while let request = queue.first {
+                isSpooling = true
+                queue.removeFirst()
+                do throws(SpoolError) {
+                    _ = try await spool.append(Array(request.body.readableBytesView), items: request.samples)
+                } catch {
+                    queue.insert(request, at: 0)
+                    throw error
+                }
+            }
+        } catch {
+            count { $0.failedSpoolWrites += 1 }
+            if let held = spoolLog.admit() {
+                logger.error(
+                    "the spool takes nothing, requests wait in memory: \(error)\(Self.note(held))")
+            }
+        }
+    }
+
+    private var isFull: Bool {
+        let onItsWay = current != nil && current?.sequence == nil ? 1 : 0
+        return queue.count + onItsWay > max(1, configuration.queueLimit)
+    }
+
+    /// The queue in memory is bounded, whatever becomes of the spool.
+    private func dropOverflow() {
+        var dropped = 0
+        while isFull, !queue.isEmpty {
+            countDropped(queue.removeFirst())
+            dropped += 1
+        }
+        guard dropped > 0, let held = overflowLog.admit() else { return }
+        logger.warning(
+            """
+            remote write to \(configuration.endpoint) is behind: dropped the oldest of \
+            \(queue.count + dropped) waiting requests\(Self.note(held))
+            """)
+    }
+
+    private func countDropped(_ request: Request) {
         count {
             $0.droppedRequests += 1
             $0.droppedSamples += UInt64(request.samples)
@@ -180,18 +249,55 @@ public actor RemoteWriteSender {
         }
     }
 
-    /// Empties the queue whenever something is in it, until the sender stops.
+    /// The oldest request that waits.
+    private func next() async -> Request? {
+        if let spool, isSpooling || isSpilling {
+            do throws(SpoolError) {
+                if let record = try await spool.peek() {
+                    return Request(
+                        body: ByteBuffer(bytes: record.payload), samples: Int(record.items), sequence: record.sequence)
+                }
+                // Whoever moves requests there wakes this task afterwards.
+                if isSpilling { return nil }
+                isSpooling = false
+            } catch {
+                count { $0.failedSpoolReads += 1 }
+                if let held = spoolLog.admit() {
+                    logger.error("the spool cannot be read, requests in memory go first: \(error)\(Self.note(held))")
+                }
+            }
+        }
+        return queue.isEmpty ? nil : queue.removeFirst()
+    }
+
+    /// The current request is done with, one way or the other.
+    private func finish() async {
+        guard let request = current else { return }
+        current = nil
+        guard let spool, let sequence = request.sequence else { return }
+        do throws(SpoolError) {
+            try await spool.acknowledge(sequence)
+        } catch {
+            count { $0.failedSpoolWrites += 1 }
+            if let held = spoolLog.admit() {
+                logger.warning("what was sent may be sent again after a restart: \(error)\(Self.note(held))")
+            }
+        }
+    }
+
+    /// Sends whenever something waits, until the sender stops.
     private func send() async {
         var nextPause = configuration.shortestPause
         for await _ in wake {
-            while let request = queue.first {
-                isPosting = true
+            while !isStopped {
+                if current == nil { current = await next() }
+                guard let request = current else { break }
+                count { $0.queuedRequests = queue.count + 1 }
                 let outcome = await post(request)
-                isPosting = false
-                if isStopped { return }
+                if isStopped, case .failed = outcome { return }
                 switch outcome {
                 case .sent:
-                    queue.removeFirst()
+                    await finish()
                     count {
                         $0.sentRequests += 1
                         $0.sentSamples += UInt64(request.samples)
@@ -203,7 +309,7 @@ public actor RemoteWriteSender {
                         logger.info("remote write to \(configuration.endpoint) works again")
                     }
                 case .rejected(let reason):
-                    queue.removeFirst()
+                    await finish()
                     count {
                         $0.rejectedRequests += 1
                         $0.droppedSamples += UInt64(request.samples)
@@ -219,10 +325,12 @@ public actor RemoteWriteSender {
                 case .failed(let reason, let retryAfter):
                     isFailing = true
                     count { $0.failedRequests += 1 }
+                    await spill()
                     if let held = failureLog.admit() {
                         logger.warning(
                             """
-                            remote write to \(configuration.endpoint) failed, \(queue.count) requests wait: \
+                            remote write to \(configuration.endpoint) failed, \
+                            \(isSpooling ? "requests wait on disk" : "\(queue.count + 1) requests wait"): \
                             \(reason)\(Self.note(held))
                             """)
                     }

@@ -12,8 +12,11 @@ public struct RemoteWriteStatistics: Sendable, Equatable {
     public var sentSamples: UInt64 = 0
     /// Samples in requests that were rejected or dropped.
     public var droppedSamples: UInt64 = 0
-    /// Requests that wait.
+    /// Requests that wait in memory, or are on their way.
     public var queuedRequests = 0
+    /// Times that the spool could not be written, or read.
+    public var failedSpoolWrites: UInt64 = 0
+    public var failedSpoolReads: UInt64 = 0
 
     public init() {}
 }

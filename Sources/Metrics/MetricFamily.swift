@@ -69,6 +69,7 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case martletBpfMemoryBytes
     case martletRemoteWriteRequestsTotal
     case martletRemoteWriteSamplesTotal
+    case martletSpoolRecordsTotal
 
     /// The name on the page.
     public var name: String { Self.descriptions[Int(rawValue)].name }
@@ -173,5 +174,6 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         ("martlet_bpf_memory_bytes", .gauge, "Kernel memory of the agent's BPF maps"),
         ("martlet_remote_write_requests_total", .counter, "Remote write requests by result"),
         ("martlet_remote_write_samples_total", .counter, "Samples by what became of them: sent or dropped"),
+        ("martlet_spool_records_total", .counter, "Requests that waited on disk, by what became of them"),
     ]
 }

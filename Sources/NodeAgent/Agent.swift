@@ -10,6 +10,7 @@ import Metrics
 import Network
 import Ring
 import Signals
+import Spool
 
 /// The node agent's life: wires the rooms together, runs until it is told to end, and takes everything down again.
 enum Agent {
@@ -21,6 +22,9 @@ enum Agent {
         do {
             try await serve(configuration, logger)
             return 0
+        } catch let error as SpoolError {
+            logger.critical("\(error)")
+            return ExitStatus.cannotCreate
         } catch {
             logger.critical("\(error)")
             return 1
@@ -96,8 +100,10 @@ enum Agent {
         let ready = ReadyFlag()
         let server = MetricsServer(listen: listen, source: source, isReady: { ready.isSet })
         try await server.start()
-        let sender = try makeSender(configuration, identity, source, logger)
-        source.attach(server: server, sender: sender)
+        let push = try Push(configuration, identity, source, logger)
+        defer { push?.stop() }
+        let sender = push?.sender
+        source.attach(server: server, push: push)
         logger.info(
             "martlet-node \(Version.current) listens on \(server.boundAddress ?? listen) (\(mechanism), \(layout.mode.rawValue) cgroups)"
         )
@@ -145,19 +151,5 @@ enum Agent {
         // The registry itself asks again with growing pauses; this only keeps a burst of events from asking twice.
         resolver.negativeLifetime = 400_000_000
         return resolver
-    }
-
-    private static func makeSender(
-        _ configuration: Configuration, _ identity: MachineIdentity, _ source: SeriesSource, _ logger: Logger
-    ) throws -> RemoteWriteSender? {
-        guard let url = configuration.metricsEndpoint else { return nil }
-        let labels = LabelSet([("job", "coroot-node-agent"), ("instance", identity.instanceName)])
-        var remote = RemoteWriteConfiguration(
-            endpoint: try Export.Endpoint(url), extraLabels: labels, userAgent: "martlet-node/\(Version.current)")
-        remote.apiKey = configuration.apiKey
-        remote.caFile = configuration.caFile
-        remote.skipsVerification = configuration.insecureSkipVerify
-        remote.interval = .nanoseconds(Int64(configuration.scrapeInterval))
-        return try RemoteWriteSender(remote, source: source, logger: logger)
     }
 }

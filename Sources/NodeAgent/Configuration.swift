@@ -2,6 +2,7 @@ import Cloud
 import Containers
 import Host
 import Ring
+import Spool
 
 /// Everything that the user can set, resolved and checked: the only form in which settings reach the agent.
 struct Configuration: Sendable {
@@ -25,6 +26,12 @@ struct Configuration: Sendable {
     var watchesGPUs = true
     /// Nanoseconds between two remote writes.
     var scrapeInterval: UInt64 = 15_000_000_000
+    /// Where requests wait that cannot be sent, and whether the user chose that.
+    var walDirectory = "/tmp/coroot-node-agent"
+    var walDirectoryIsExplicit = false
+    /// 0 keeps them in memory only.
+    var maximumSpoolBytes = 500 << 20
+    var spoolDurability = SpoolConfiguration.Durability.segment
     /// Nanoseconds that closed and ended things are kept.
     var retention: UInt64 = 600_000_000_000
     /// URL of the remote-write receiver; nil switches remote write off.

@@ -28,7 +28,7 @@ final class SeriesSource: SnapshotSource {
     private let features: FeatureTable
     private let isPushing: Bool
     private let costs = Mutex(Costs())
-    private let sender = Mutex<RemoteWriteSender?>(nil)
+    private let push = Mutex<Push?>(nil)
     private let server = Mutex<MetricsServer?>(nil)
 
     init(
@@ -50,9 +50,9 @@ final class SeriesSource: SnapshotSource {
     }
 
     /// Has the exporters' own counters shown too.
-    func attach(server: MetricsServer, sender: RemoteWriteSender?) {
+    func attach(server: MetricsServer, push: Push?) {
         self.server.withLock { $0 = server }
-        self.sender.withLock { $0 = sender }
+        self.push.withLock { $0 = push }
     }
 
     func snapshot() async -> MetricsSnapshot {
@@ -128,7 +128,8 @@ final class SeriesSource: SnapshotSource {
             let slow = common.adding([("kind", "http_slow_client")])
             snapshot.add(.martletFaultsTotal, slow, Double(statistics.timeouts))
         }
-        guard let statistics = sender.withLock({ $0?.statistics }) else { return }
+        guard let push = push.withLock(\.self) else { return }
+        let statistics = push.sender.statistics
         for (result, count) in [
             ("sent", statistics.sentRequests), ("failed", statistics.failedRequests),
             ("rejected", statistics.rejectedRequests), ("dropped", statistics.droppedRequests),
@@ -140,5 +141,21 @@ final class SeriesSource: SnapshotSource {
         }
         snapshot.add(
             .martletQueueDepth, common.adding([("queue", "remote_write_requests")]), Double(statistics.queuedRequests))
+        guard let spool = push.spool?.statistics else { return }
+        snapshot.add(.martletQueueDepth, common.adding([("queue", "spool_bytes")]), Double(spool.bytes))
+        for (result, count) in [
+            ("appended", spool.appendedRecords), ("acknowledged", spool.acknowledgedRecords),
+            ("dropped", spool.droppedRecords), ("corrupt", spool.corruptRecords),
+        ] {
+            snapshot.add(.martletSpoolRecordsTotal, common.adding([("result", result)]), Double(count))
+        }
+        snapshot.add(
+            .martletDroppedTotal, common.adding([("reason", "spool_full_samples")]), Double(spool.droppedItems))
+        for (kind, count) in [
+            ("spool_write", statistics.failedSpoolWrites), ("spool_read", statistics.failedSpoolReads),
+            ("spool_file_aside", spool.asideFiles),
+        ] {
+            snapshot.add(.martletFaultsTotal, common.adding([("kind", kind)]), Double(count))
+        }
     }
 }

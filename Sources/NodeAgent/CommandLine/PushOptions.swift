@@ -37,4 +37,23 @@ struct PushOptions: ParsableArguments {
         help: ArgumentHelp(
             "Time between two pushes. (default: 15s)", valueName: "duration"))
     var scrapeInterval: String?
+
+    @Option(
+        name: .customLong("wal-dir"),
+        help: ArgumentHelp(
+            "Where requests wait that cannot be sent. (default: /tmp/coroot-node-agent)", valueName: "directory"))
+    var walDir: String?
+
+    @Option(
+        name: .customLong("max-spool-size"),
+        help: ArgumentHelp(
+            "What may wait there at most; then the oldest gives way. 0 keeps requests in memory only. (default: 500MB)",
+            valueName: "size"))
+    var maxSpoolSize: String?
+
+    @Option(
+        name: .customLong("spool-sync"),
+        help: ArgumentHelp(
+            "When it is forced to the disk: always, segment or never. (default: segment)", valueName: "when"))
+    var spoolSync: String?
 }

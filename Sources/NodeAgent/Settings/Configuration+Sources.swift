@@ -1,6 +1,7 @@
 import Containers
 import Host
 import Ring
+import Spool
 
 extension Configuration {
     /// Reads and checks every setting. What is not set anywhere keeps its default.
@@ -34,6 +35,11 @@ extension Configuration {
             case .apiKey: apiKey = try setting.secret()
             case .caFile: caFile = try setting.certificateFile()
             case .insecureSkipVerify: insecureSkipVerify = try setting.boolean()
+            case .walDir:
+                walDirectory = try setting.path()
+                walDirectoryIsExplicit = true
+            case .maxSpoolSize: maximumSpoolBytes = try setting.size()
+            case .spoolSync: spoolDurability = try setting.choice(of: SpoolConfiguration.Durability.self)
             case .scrapeInterval: scrapeInterval = try setting.duration(allowsZero: false)
             case .logLevel: logLevel = try setting.logLevel()
             case .logPerSecond: logPerSecond = try setting.number()

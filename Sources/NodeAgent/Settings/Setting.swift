@@ -51,6 +51,29 @@ struct Setting: Hashable, Sendable {
         return number
     }
 
+    /// Bytes, as coroot-node-agent reads them: a whole number and a unit, where a KB, MB or GB is 1024 times the one before.
+    func size() throws(UsageError) -> Int {
+        let units: [(String, Int)] = [
+            ("KIB", 10), ("MIB", 20), ("GIB", 30), ("KB", 10), ("MB", 20), ("GB", 30), ("K", 10), ("M", 20), ("G", 30),
+            ("B", 0), ("", 0),
+        ]
+        let given = text().uppercased()
+        for (unit, shift) in units where given.hasSuffix(unit) {
+            let digits = given.dropLast(unit.utf8.count)
+            guard digits.allSatisfy({ "0"..."9" ~= $0 }), let number = Int(digits), number <= 1 << (50 - shift) else {
+                break
+            }
+            return number << shift
+        }
+        throw wrong("\(UsageError.quoted(text())) is not a size (a whole number with a unit: B, KB, MB, GB)")
+    }
+
+    /// A path that need not exist yet.
+    func path() throws(UsageError) -> String {
+        guard !text().isEmpty, !text().utf8.contains(0) else { throw wrong("the path is empty") }
+        return text()
+    }
+
     func cidrBlocks() throws(UsageError) -> [CIDRBlock] {
         var blocks: [CIDRBlock] = []
         for text in texts {

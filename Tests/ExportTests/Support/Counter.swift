@@ -4,6 +4,9 @@ import Synchronization
 final class Counter: Sendable {
     private let value = Mutex(0)
 
+    /// How many numbers were taken.
+    var count: Int { value.withLock { $0 } }
+
     func next() -> Int {
         value.withLock { value in
             defer { value += 1 }

@@ -15,7 +15,9 @@ final class AgentProcess {
         host: String = "127.0.0.1"
     ) throws {
         address = "\(host):\(try Machine.freePort())"
-        let command = launcher + [Machine.agent, "--listen", address, "--min-container-age=0s"] + arguments
+        let command =
+            launcher + [Machine.agent, "--listen", address, "--min-container-age=0s", "--wal-dir", scratch.file("wal")]
+            + arguments
         process = try ChildProcess(command, in: scratch, environment: environment)
         let ready = soon(within: 30) { process.poll() != nil || (try? get("/readyz", seconds: 2)) != nil }
         if let status = process.poll() {

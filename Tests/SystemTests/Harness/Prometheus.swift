@@ -7,8 +7,9 @@ final class Prometheus {
 
     var writeURL: String { "http://\(address)/api/v1/write" }
 
-    init(in scratch: Scratch) throws {
-        address = "127.0.0.1:\(try Machine.freePort())"
+    /// - Parameter port: where it listens; a free port unless given.
+    init(in scratch: Scratch, port: Int? = nil) throws {
+        address = "127.0.0.1:\(try port ?? Int(Machine.freePort()))"
         let configuration = try scratch.write("global: {}\n", to: "prometheus.yml")
         process = try ChildProcess(
             [
