@@ -55,6 +55,8 @@ let package = Package(
         .target(name: "CZstd", linkerSettings: [archive("zstd")]),
         .target(name: "CSnappy", linkerSettings: [archive("snappy"), .linkedLibrary("stdc++")]),
         .target(name: "CJansson", linkerSettings: [archive("jansson")]),
+        // Loads the driver's library at run time; links nothing.
+        .target(name: "CNVML"),
         .target(name: "CYaml", linkerSettings: [archive("yaml")]),
 
         // Vocabulary and machine access.
@@ -71,8 +73,10 @@ let package = Package(
         .target(name: "Exchange", dependencies: ["CJansson", "Linux"], swiftSettings: strict),
         .target(
             name: "Cloud", dependencies: ["Exchange", "Host", "Linux", "Metrics"], swiftSettings: strict),
+        .target(name: "GPU", dependencies: ["CNVML", "Linux", "Metrics"], swiftSettings: strict),
         .target(
-            name: "Containers", dependencies: ["CEvents", "Exchange", "Host", "Linux", "Metrics", "Network", "Ring"],
+            name: "Containers",
+            dependencies: ["CEvents", "Exchange", "GPU", "Host", "Linux", "Metrics", "Network", "Ring"],
             swiftSettings: strict),
         .target(
             name: "Signals", dependencies: ["CEvents", "Containers", "Kernel", "Linux", "Metrics", "Network", "Ring"],
@@ -93,8 +97,8 @@ let package = Package(
         .executableTarget(
             name: "NodeAgent",
             dependencies: [
-                "CLinux", "CYaml", "Cloud", "Containers", "Export", "Host", "Kernel", "Linux", "Metrics", "Network",
-                "Ring", "Signals", "Spool", "Wire",
+                "CLinux", "CYaml", "Cloud", "Containers", "Export", "GPU", "Host", "Kernel", "Linux", "Metrics",
+                "Network", "Ring", "Signals", "Spool", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -114,6 +118,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "CloudTests", dependencies: ["Cloud", "Linux", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "NetworkTests", dependencies: ["Host", "Linux", "Network"], swiftSettings: strict),
+        .testTarget(name: "GPUTests", dependencies: ["GPU", "Linux", "Metrics", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "ExchangeTests", dependencies: ["Exchange", "Linux", "TestSupport"], swiftSettings: strict),
         // What several test targets need.
         .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: strict),

@@ -25,6 +25,15 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case nodeNetTransmittedPacketsTotal
     case nodeNetInterfaceUp
     case nodeNetInterfaceIp
+    case nodeGpuInfo
+    case nodeResourcesGpuMemoryTotalBytes
+    case nodeResourcesGpuMemoryUsedBytes
+    case nodeResourcesGpuMemoryUtilizationPercentAvg
+    case nodeResourcesGpuMemoryUtilizationPercentPeak
+    case nodeResourcesGpuUtilizationPercentAvg
+    case nodeResourcesGpuUtilizationPercentPeak
+    case nodeResourcesGpuTemperatureCelsius
+    case nodeResourcesGpuPowerUsageWatts
     case containerInfo
     case containerRestartsTotal
     case containerResourcesCpuLimitCores
@@ -37,6 +46,9 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case containerResourcesCpuPressureWaitingSecondsTotal
     case containerResourcesMemoryPressureWaitingSecondsTotal
     case containerResourcesIoPressureWaitingSecondsTotal
+    case containerResourcesGpuUsagePercent
+    case containerResourcesGpuMemoryUsagePercent
+    case martletContainerGpuMemoryBytes
     case containerNetTcpListenInfo
     case containerNetTcpSuccessfulConnectsTotal
     case containerNetTcpConnectionTimeSecondsTotal
@@ -103,6 +115,27 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         ("node_net_transmitted_packets_total", .counter, "Packets sent by the interface"),
         ("node_net_interface_up", .gauge, "1 if the interface's operational state is up"),
         ("node_net_interface_ip", .gauge, "Addresses of the interface"),
+        ("node_gpu_info", .gauge, "Name of the GPU and version of its driver"),
+        ("node_resources_gpu_memory_total_bytes", .gauge, "Memory of the GPU"),
+        ("node_resources_gpu_memory_used_bytes", .gauge, "Memory of the GPU that is in use"),
+        (
+            "node_resources_gpu_memory_utilization_percent_avg", .gauge,
+            "Time in which the GPU's memory was read or written, mean of the last 15 seconds"
+        ),
+        (
+            "node_resources_gpu_memory_utilization_percent_peak", .gauge,
+            "Time in which the GPU's memory was read or written, maximum of the last 15 seconds"
+        ),
+        (
+            "node_resources_gpu_utilization_percent_avg", .gauge,
+            "Time in which the GPU was busy, mean of the last 15 seconds"
+        ),
+        (
+            "node_resources_gpu_utilization_percent_peak", .gauge,
+            "Time in which the GPU was busy, maximum of the last 15 seconds"
+        ),
+        ("node_resources_gpu_temperature_celsius", .gauge, "Temperature of the GPU"),
+        ("node_resources_gpu_power_usage_watts", .gauge, "Power that the GPU draws"),
         ("container_info", .gauge, "Image and systemd properties of the container"),
         ("container_restarts_total", .counter, "Number of times the container was restarted"),
         ("container_resources_cpu_limit_cores", .gauge, "CPU limit of the container"),
@@ -124,6 +157,15 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
             "container_resources_io_pressure_waiting_seconds_total", .counter,
             "Time that tasks of the container waited for I/O (PSI)"
         ),
+        (
+            "container_resources_gpu_usage_percent", .gauge,
+            "Share of the GPU's multiprocessors that the container used, over 15 seconds"
+        ),
+        (
+            "container_resources_gpu_memory_usage_percent", .gauge,
+            "Share of the GPU's memory bandwidth that the container used, over 15 seconds"
+        ),
+        ("martlet_container_gpu_memory_bytes", .gauge, "Memory of the GPU that the container's processes hold"),
         (
             "container_net_tcp_listen_info", .gauge,
             "TCP addresses on which the container listens; 0 after the socket was closed"

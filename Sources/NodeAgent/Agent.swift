@@ -1,6 +1,7 @@
 import Cloud
 import Containers
 import Export
+import GPU
 import Glibc
 import Host
 import Kernel
@@ -70,6 +71,7 @@ enum Agent {
                 allow: configuration.containerAllowlist, deny: configuration.containerDenylist),
             serviceFilter: SystemdServiceFilter(isEnabled: configuration.skipSystemdSystemServices))
         let cloud = CloudDiscovery(overrides: configuration.cloud, isEnabled: configuration.asksCloud)
+        let gpus = configuration.watchesGPUs ? GPUCollector(hostRoot: HostRoot.path()) : nil
         let resolver = MetadataResolver(resolverConfiguration())
         let collector = ResourceCollector(lane: files, layout: layout, common: common, faults: faults)
         let registry = Registry(
@@ -85,8 +87,8 @@ enum Agent {
         let opener = NamespaceOpener(
             lane: files, registry: registry, connectionSignal: connections, faults: faults)
         let source = SeriesSource(
-            common: common, cloud: cloud, kernel: kernel, registry: registry, drain: drain, collector: collector,
-            resolver: resolver, faults: faults, drops: drops, features: features,
+            common: common, cloud: cloud, gpus: gpus, kernel: kernel, registry: registry, drain: drain,
+            collector: collector, resolver: resolver, faults: faults, drops: drops, features: features,
             isPushing: configuration.metricsEndpoint != nil)
 
         try await drain.start(
@@ -96,6 +98,7 @@ enum Agent {
         await collector.start(registry: registry, interval: collectionInterval)
 
         await start(cloud, registry, common, faults, logger)
+        if let gpus { start(gpus, registry, faults, drops, logger) }
 
         let ready = ReadyFlag()
         let server = MetricsServer(listen: listen, source: source, isReady: { ready.isSet })
@@ -142,6 +145,23 @@ enum Agent {
                     "the metadata service of \(provider.rawValue) does not answer: \(reason); \(next)")
                 Task { await registry.release() }
             }
+        }
+    }
+
+    private static func start(
+        _ gpus: GPUCollector, _ registry: Registry, _ faults: CounterTable, _ drops: CounterTable, _ logger: Logger
+    ) {
+        gpus.start { event in
+            switch event {
+            case .found(let library): logger.info("GPUs are watched through \(library)")
+            case .full(let processes): drops.add("gpu_processes_full", UInt64(processes))
+            case .failed(let library, let reason, let isFirst):
+                faults.add("gpu")
+                logger.log(
+                    level: isFirst ? .warning : .debug, "GPUs are not watched: \(library): \(reason); tried again")
+            }
+        } deliver: { processes in
+            Task { await registry.update(gpu: processes) }
         }
     }
 

@@ -1,6 +1,7 @@
 import Cloud
 import Containers
 import Export
+import GPU
 import Host
 import Kernel
 import Linux
@@ -18,6 +19,7 @@ final class SeriesSource: SnapshotSource {
 
     private let common: LabelSet
     private let cloud: CloudDiscovery
+    private let gpus: GPUCollector?
     private let kernel: KernelSide
     private let registry: Registry
     private let drain: Drain
@@ -32,12 +34,13 @@ final class SeriesSource: SnapshotSource {
     private let server = Mutex<MetricsServer?>(nil)
 
     init(
-        common: LabelSet, cloud: CloudDiscovery, kernel: KernelSide, registry: Registry, drain: Drain,
-        collector: ResourceCollector, resolver: MetadataResolver, faults: CounterTable, drops: CounterTable,
-        features: FeatureTable, isPushing: Bool
+        common: LabelSet, cloud: CloudDiscovery, gpus: GPUCollector?, kernel: KernelSide, registry: Registry,
+        drain: Drain, collector: ResourceCollector, resolver: MetadataResolver, faults: CounterTable,
+        drops: CounterTable, features: FeatureTable, isPushing: Bool
     ) {
         self.common = common
         self.cloud = cloud
+        self.gpus = gpus
         self.kernel = kernel
         self.registry = registry
         self.drain = drain
@@ -62,6 +65,7 @@ final class SeriesSource: SnapshotSource {
         snapshot.add(.nodeAgentInfo, common.adding([("version", Version.current)]), 1)
         if isPushing { snapshot.add(.up, .empty, 1) }
         snapshot.add(.nodeCloudInfo, common.adding(cloud.metadata.infoLabels), 1)
+        gpus?.reading?.emit(into: &snapshot, common: common)
         addFeatures(to: &snapshot)
         addContainers(await registry.counts, to: &snapshot)
         await addFaults(to: &snapshot)
@@ -86,6 +90,8 @@ final class SeriesSource: SnapshotSource {
         for (name, isEnabled) in features.all().sorted(by: { $0.key < $1.key }) {
             snapshot.add(.martletFeatureEnabled, common.adding([("feature", name)]), isEnabled ? 1 : 0)
         }
+        let gpu = common.adding([("feature", "gpu")])
+        snapshot.add(.martletFeatureEnabled, gpu, gpus?.reading == nil ? 0 : 1)
     }
 
     private func addContainers(_ counts: ContainerCounts, to snapshot: inout MetricsSnapshot) {

@@ -21,6 +21,7 @@ extension Container {
         snapshot.add(.martletContainerProcesses, labels, Double(processes.count))
         if oomKills > 0 { snapshot.add(.containerOomKillsTotal, labels, Double(oomKills)) }
         emitUsage(into: &snapshot, labels)
+        emitGPUs(into: &snapshot, labels, now: now)
         emitConnections(into: &snapshot, labels)
         emitListens(into: &snapshot, labels)
     }

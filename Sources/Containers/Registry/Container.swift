@@ -60,6 +60,11 @@ public actor Container {
 
     var usage = CgroupUsage()
 
+    /// By GPU, as of `gpuTime` (CLOCK_BOOTTIME).
+    var gpuUsage: [String: GPUUsage] = [:]
+    var gpuTime: UInt64 = 0
+    var gpuLabels: [String: LabelSet] = [:]
+
     /// Cached label sets of listening addresses.
     var listenLabels: [String: LabelSet] = [:]
 
@@ -81,6 +86,7 @@ public actor Container {
         pressureLabels = nil
         directionLabels = nil
         listenLabels.removeAll()
+        gpuLabels.removeAll()
         for destination in destinations.values { destination.forgetLabels() }
         if !metadata.image.isEmpty {
             infoLabels = base.adding([

@@ -1,3 +1,4 @@
+public import GPU
 internal import Glibc
 internal import Host
 internal import Linux
@@ -61,6 +62,8 @@ public actor Registry {
     private var byID: [String: Container] = [:]
     private var states: [ObjectIdentifier: State] = [:]
     private var hostAddresses: [IPAddress] = []
+    /// Those with processes on GPUs, as told last.
+    private var gpuContainers: [ObjectIdentifier: Container] = [:]
 
     public init(
         lane: Lane, configuration: RegistryConfiguration, resolver: MetadataResolver, collector: ResourceCollector
@@ -351,6 +354,29 @@ public actor Registry {
     public func openedNamespaces() -> [UInt32] { translations?.opened ?? [] }
 
     public func closeNamespaces(_ ended: Set<UInt32>) { translations?.close { !ended.contains($0) } }
+
+    // MARK: GPUs
+
+    /// What all processes do on GPUs; whoever is not in it does nothing there.
+    public func update(gpu processes: [GPUProcess]) {
+        let now = MonotonicClock.bootTime()
+        var parts: [ObjectIdentifier: [GPUProcess]] = [:]
+        var containers: [ObjectIdentifier: Container] = [:]
+        for process in processes {
+            guard let placement = self.processes[process.pid] else { continue }
+            let container = current(placement.container)
+            containers[ObjectIdentifier(container)] = container
+            parts[ObjectIdentifier(container), default: []].append(process)
+        }
+        for (id, container) in gpuContainers where containers[id] == nil {
+            container.assumeIsolated { $0.update(gpu: [], at: now) }
+        }
+        for (id, container) in containers {
+            let part = parts[id] ?? []
+            container.assumeIsolated { $0.update(gpu: part, at: now) }
+        }
+        gpuContainers = containers
+    }
 
     // MARK: Series
 
