@@ -207,6 +207,20 @@ int sample_connections(struct bpf_iter__bpf_map_elem *context) {
     return 0;
 }
 
+/* What TCP measured of every open outbound connection: asked for only where echo requests are not answered. */
+SEC("iter/bpf_map_elem")
+int sample_round_trips(struct bpf_iter__bpf_map_elem *context) {
+    __u64 *key = context->key;
+    struct martlet_connection *connection = context->value;
+    struct martlet_tcp_round_trip row = {};
+
+    if (!key || !connection || !connection->established_ns || connection->role != MARTLET_OUTBOUND) return 0;
+    row.id = connection->id;
+    row.smoothed_us = BPF_CORE_READ((struct tcp_sock *)*key, srtt_us) >> 3;
+    if (row.smoothed_us) bpf_seq_write(context->meta->seq, &row, sizeof(row));
+    return 0;
+}
+
 /* Sockets that are older than the agent, of the network namespace in which the iterator was opened. */
 SEC("iter/tcp")
 int find_sockets(struct bpf_iter__tcp *context) {

@@ -8,6 +8,8 @@ public enum Feature: String, Sendable, CaseIterable {
     case tcp
     /// Bytes of connections that are still open.
     case tcpSamples = "tcp_samples"
+    /// Round-trip times of connections, for addresses that answer no echo request.
+    case tcpRoundTrips = "tcp_round_trips"
     /// Sockets that are older than the agent.
     case tcpDiscovery = "tcp_discovery"
     /// Processes that are older than the agent, in one read; /proc is the fall-back.
@@ -20,6 +22,7 @@ public enum Feature: String, Sendable, CaseIterable {
         case .cgroups: ["cgroup_made", "cgroup_renamed", "cgroup_removed", "cgroup_attach"]
         case .tcp: ["tcp_state"]
         case .tcpSamples: ["sample_connections"]
+        case .tcpRoundTrips: ["sample_round_trips"]
         case .tcpDiscovery: ["find_sockets"]
         case .processDiscovery: ["find_processes"]
         }
@@ -32,7 +35,7 @@ public enum Feature: String, Sendable, CaseIterable {
     public var requirement: String {
         switch self {
         case .processes, .cgroups, .tcp: "Linux 5.8 with BTF, CAP_BPF and CAP_PERFMON"
-        case .tcpSamples, .tcpDiscovery: "Linux 5.9 with BTF, CAP_BPF and CAP_PERFMON"
+        case .tcpSamples, .tcpRoundTrips, .tcpDiscovery: "Linux 5.9 with BTF, CAP_BPF and CAP_PERFMON"
         case .processDiscovery: "Linux 5.8 with BTF, CAP_BPF and CAP_PERFMON"
         }
     }

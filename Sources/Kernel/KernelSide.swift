@@ -168,6 +168,11 @@ public final class KernelSide: @unchecked Sendable {
         try rows(.tcpSamples, body)
     }
 
+    /// Smoothed round-trip times of all open outbound connections.
+    public func sampleRoundTrips(_ body: (martlet_tcp_round_trip) -> Void) throws(Errno) {
+        try rows(.tcpRoundTrips, body)
+    }
+
     /// Processes of the machine.
     public func findProcesses(_ body: (martlet_process_found) -> Void) throws(Errno) {
         try rows(.processDiscovery, body)
@@ -293,7 +298,7 @@ public final class KernelSide: @unchecked Sendable {
             martlet_bpf_log_clear()
             let program = bpf_object__find_program_by_name(object, name)
             let link: OpaquePointer?
-            if feature == .tcpSamples {
+            if feature == .tcpSamples || feature == .tcpRoundTrips {
                 link = martlet_bpf_attach_map_iterator(program, connections)
             } else {
                 link = bpf_program__attach(program)
@@ -338,5 +343,7 @@ public final class KernelSide: @unchecked Sendable {
 
 extension Feature {
     /// Whether the feature is read through a BPF iterator rather than by ring events.
-    var isIterator: Bool { self == .tcpSamples || self == .tcpDiscovery || self == .processDiscovery }
+    var isIterator: Bool {
+        self == .tcpSamples || self == .tcpRoundTrips || self == .tcpDiscovery || self == .processDiscovery
+    }
 }

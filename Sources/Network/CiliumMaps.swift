@@ -15,7 +15,8 @@ internal import Synchronization
 /// - value: the backend's number is the 8 bytes from offset 8;
 /// - key of `cilium_lb4_backends_v2` and `_v3`, `cilium_lb6_backends_…`: the number, 4 bytes; value: address, then port.
 ///
-/// Maps are opened when they are first there, and their sizes checked; one that is missing is looked for again every minute.
+/// Maps are opened, and their sizes checked, at most once a minute and only when a connection asks: Cilium may come later, and
+/// makes its maps anew when their sizes change.
 public final class CiliumMaps: @unchecked Sendable {
     // Sendable from where it is made to the one lane that uses it from then on.
 
@@ -47,22 +48,21 @@ public final class CiliumMaps: @unchecked Sendable {
     }
 
     deinit {
-        for raw in [four.conntrack, four.backends, six.conntrack, six.backends] where raw >= 0 { close(raw) }
+        closeMaps()
         value.deallocate()
+    }
+
+    private func closeMaps() {
+        for raw in [four.conntrack, four.backends, six.conntrack, six.backends] where raw >= 0 { close(raw) }
     }
 
     public var isInUse: Bool { hasMaps.load(ordering: .relaxed) }
 
     private func open() {
         lookAgainAt = MonotonicClock.now() + Self.retryPause
-        if !four.isOpen {
-            four = open(
-                conntrack: "cilium_ct4_global", keySize: 14, backends: "cilium_lb4_backends", backendSize: 8)
-        }
-        if !six.isOpen {
-            six = open(
-                conntrack: "cilium_ct6_global", keySize: 38, backends: "cilium_lb6_backends", backendSize: 20)
-        }
+        closeMaps()
+        four = open(conntrack: "cilium_ct4_global", keySize: 14, backends: "cilium_lb4_backends", backendSize: 8)
+        six = open(conntrack: "cilium_ct6_global", keySize: 38, backends: "cilium_lb6_backends", backendSize: 20)
         hasMaps.store(four.isOpen || six.isOpen, ordering: .relaxed)
     }
 
@@ -97,11 +97,8 @@ public final class CiliumMaps: @unchecked Sendable {
     /// The backend to which Cilium sends a connection; nil where it has no such entry. At most two bpf(2) calls, none where
     /// there are no maps.
     func backend(source: Endpoint, destination: Endpoint) -> Endpoint? {
-        if !isInUse {
-            guard MonotonicClock.now() > lookAgainAt else { return nil }
-            open()
-            guard isInUse else { return nil }
-        }
+        if MonotonicClock.now() > lookAgainAt { open() }
+        guard isInUse else { return nil }
         let isIPv6 = destination.address.isIPv6
         guard source.address.isIPv6 == isIPv6 else { return nil }
         lookups &+= 1

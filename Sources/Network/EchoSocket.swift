@@ -4,7 +4,7 @@ public import Linux
 
 /// A raw socket for echo requests of one family in the network namespace of the thread that made it. Needs CAP_NET_RAW
 /// there.
-public struct EchoSocket: ~Copyable {
+public struct EchoSocket: ~Copyable, Sendable {
     let descriptor: FileDescriptor
     let isIPv6: Bool
 

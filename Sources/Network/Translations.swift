@@ -78,6 +78,8 @@ public final class Translations: @unchecked Sendable {
     /// Given up before anybody asked, because too many came.
     public var evicted: UInt64 { table.evicted }
     public var namespaces: Int { openCount }
+    /// Whether Cilium's maps were found; safe from any thread.
+    public var usesCilium: Bool { cilium?.isInUse ?? false }
 
     // MARK: Namespaces
 
@@ -122,7 +124,14 @@ public final class Translations: @unchecked Sendable {
 
     /// The namespace cannot be listened to: its connections are taken to go where they say.
     public func refuse(_ netns: UInt32, for nanoseconds: UInt64 = 10_000_000_000) {
-        states[netns] = .refused(until: MonotonicClock.now() + nanoseconds)
+        let now = MonotonicClock.now()
+        // Namespaces come and go; what was refused long ago need not be remembered.
+        if states.count > 2 * Self.maximumNamespaces {
+            states = states.filter { entry in
+                if case .refused = entry.value { false } else { true }
+            }
+        }
+        states[netns] = .refused(until: now + nanoseconds)
     }
 
     /// Closes the namespaces for which `isAlive` does not hold, except the host's: an open socket keeps a namespace alive.

@@ -99,6 +99,7 @@ enum Agent {
 
         await start(cloud, registry, common, faults, logger)
         if let gpus { start(gpus, registry, faults, drops, logger) }
+        await startLatency(configuration, files, registry, drain, faults, features, logger)
 
         let ready = ReadyFlag()
         let server = MetricsServer(listen: listen, source: source, isReady: { ready.isSet })
@@ -122,6 +123,20 @@ enum Agent {
         async let page: Void = server.shutdown()
         await sender?.shutdown(timeout: .seconds(1))
         await page
+    }
+
+    private static func startLatency(
+        _ configuration: Configuration, _ lane: Lane, _ registry: Registry, _ drain: Drain, _ faults: CounterTable,
+        _ features: FeatureTable, _ logger: Logger
+    ) async {
+        features.set("latency_icmp", isEnabled: false)
+        if configuration.disablePinger { return }
+        let probe = LatencyProbe(lane: lane, registry: registry, drain: drain, faults: faults)
+        await probe.start(interval: max(configuration.scrapeInterval, 1_000_000_000))
+        features.set("latency_icmp", isEnabled: probe.canSendEchoes)
+        if !probe.canSendEchoes {
+            logger.warning("latency_icmp is off: round-trip times are those of TCP connections; it needs CAP_NET_RAW")
+        }
     }
 
     /// How long containers are not shown while the cloud is asked for their labels `az` and `region`, in nanoseconds.

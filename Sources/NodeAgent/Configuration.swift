@@ -24,7 +24,10 @@ struct Configuration: Sendable {
     /// Whether the cloud is found out from the firmware and asked.
     var asksCloud = true
     var watchesGPUs = true
-    /// Nanoseconds between two remote writes.
+    var disablePinger = false
+    /// Domain names of a container that are told apart in its series.
+    var maximumNamesPerContainer = 50
+    /// Nanoseconds between two remote writes, and between two rounds of echo requests.
     var scrapeInterval: UInt64 = 15_000_000_000
     /// Where requests wait that cannot be sent, and whether the user chose that.
     var walDirectory = "/tmp/coroot-node-agent"

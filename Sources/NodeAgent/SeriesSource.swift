@@ -87,6 +87,7 @@ final class SeriesSource: SnapshotSource {
             let labels = common.adding([("feature", state.feature.rawValue)])
             snapshot.add(.martletFeatureEnabled, labels, state.isEnabled ? 1 : 0)
         }
+        if let translations = registry.translations { features.set("cilium", isEnabled: translations.usesCilium) }
         for (name, isEnabled) in features.all().sorted(by: { $0.key < $1.key }) {
             snapshot.add(.martletFeatureEnabled, common.adding([("feature", name)]), isEnabled ? 1 : 0)
         }

@@ -14,7 +14,6 @@ enum TranslationSetup {
         let host = openHost(hostNetns, logger)
         features.set("conntrack", isEnabled: host != nil)
         let cilium = CiliumMaps(root: HostRoot.path())
-        features.set("cilium", isEnabled: cilium.isInUse)
         do throws(Errno) {
             return try Translations(hostNetns: hostNetns, host: host, cilium: cilium, faults: faults)
         } catch {
@@ -26,7 +25,7 @@ enum TranslationSetup {
     private static func openHost(_ hostNetns: UInt32, _ logger: Logger) -> ConntrackSocket? {
         do throws(Errno) {
             let socket = try NetworkNamespace.run(inNetworkNamespaceOf: HostProcess.pid()) { () throws(Errno) in
-                try ConntrackSocket(netns: hostNetns)
+                try ConntrackSocket(netns: hostNetns, receiveBytes: ConntrackSocket.hostQueue)
             }
             if socket.isSilent {
                 logger.warning(

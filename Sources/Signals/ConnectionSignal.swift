@@ -48,6 +48,9 @@ public actor ConnectionSignal {
     /// Counters of a connection that is still open.
     public func sample(_ row: martlet_tcp_sample) { table.sample(row) }
 
+    /// What TCP measured of a connection that is still open.
+    func roundTrip(_ row: martlet_tcp_round_trip) { table.roundTrip(row) }
+
     /// Sockets that are older than the agent.
     ///
     /// - Parameter actual: where those go in truth whose destination is translated, by socket.

@@ -214,6 +214,10 @@ final class ConnectionTable {
         owners[row.id]?.assumeIsolated { $0.sample(row) }
     }
 
+    func roundTrip(_ row: martlet_tcp_round_trip) {
+        owners[row.id]?.assumeIsolated { $0.roundTrip(row) }
+    }
+
     /// Sockets that are older than the agent: listening ones first, so that inbound connections can be told by their port.
     func found(_ rows: [martlet_tcp_found], _ actual: [UInt64: Endpoint], _ registry: isolated Registry) {
         var listening = Set<UInt64>()

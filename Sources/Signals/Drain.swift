@@ -127,6 +127,19 @@ public actor Drain {
         cpuNanoseconds += MonotonicClock.threadCPU() - begin
     }
 
+    /// Gives containers what TCP measured of their open connections.
+    func sampleRoundTrips() {
+        guard kernel.isEnabled(.tcpRoundTrips) else { return }
+        let begin = MonotonicClock.threadCPU()
+        let connectionSignal = connectionSignal
+        do throws(Errno) {
+            try kernel.sampleRoundTrips { row in connectionSignal.assumeIsolated { $0.roundTrip(row) } }
+        } catch {
+            failedSamples += 1
+        }
+        cpuNanoseconds += MonotonicClock.threadCPU() - begin
+    }
+
     private nonisolated func rescan(_ discovery: Discovery) {
         let registry = registry
         Task { if await registry.rescanIfNeeded() { await discovery.scanCgroups() } }

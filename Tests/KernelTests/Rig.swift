@@ -3,6 +3,7 @@ import Host
 import Kernel
 import Linux
 import Metrics
+import Network
 import Ring
 import Signals
 
@@ -18,7 +19,11 @@ struct Rig {
     let drops = CounterTable()
     let faults = CounterTable()
 
-    init(backend: Lane.Backend = .automatic, retention: UInt64 = 600_000_000_000) async throws {
+    /// - Parameter hostNetns: of the namespace that stands for the host's; nil is the host's own.
+    init(
+        backend: Lane.Backend = .automatic, retention: UInt64 = 600_000_000_000, translations: Translations? = nil,
+        hostNetns: UInt32? = nil
+    ) async throws {
         let layout = try CgroupLayout.detect()
         kernel = try KernelSide(
             KernelSide.Configuration(processors: 2, memoryHierarchy: layout.hierarchyID(of: .memory) ?? 0))
@@ -29,8 +34,8 @@ struct Rig {
         let context = ContainerContext(
             filter: ConnectionFilter(
                 ephemeral: PortRanges("32768-60999") ?? .none, tracked: [CIDRBlock("0.0.0.0/0")].compactMap { $0 }),
-            hostNetns: UInt32(try NetworkNamespace.inode(pid: HostProcess.pid())), minimumAge: 0, retention: retention,
-            common: .empty, drops: drops, faults: faults)
+            hostNetns: try hostNetns ?? UInt32(NetworkNamespace.inode(pid: HostProcess.pid())), minimumAge: 0,
+            retention: retention, common: .empty, drops: drops, faults: faults, translations: translations)
         collector = ResourceCollector(lane: files, layout: layout, common: .empty, faults: faults)
         registry = Registry(
             lane: lane,

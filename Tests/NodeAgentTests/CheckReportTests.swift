@@ -1,3 +1,4 @@
+import Kernel
 import Testing
 
 @testable import NodeAgent
@@ -51,7 +52,7 @@ import Testing
         let report = CheckReport.gather(Configuration())
         #expect(!report.kernelRelease.isEmpty)
         #expect(report.basics.map(\.name) == ["BTF", "control groups", "event loop"])
-        #expect(report.features.count == 6)
+        #expect(report.features.count == Feature.allCases.count)
         #expect(report.features.allSatisfy { !$0.detail.isEmpty })
     }
 }

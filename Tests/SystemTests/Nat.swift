@@ -4,8 +4,6 @@ import Testing
 extension SystemTests {
     /// Destinations behind NAT: `destination` is where a container wanted to go, `actual_destination` where it went.
     @Suite struct Nat {
-        private static let service = "10.96.77.7"
-
         /// A rule on the node, as kube-proxy and Docker make it: the packets of the container are translated when they come
         /// out of its cable.
         @Test func ruleOfTheNode() throws {
@@ -35,7 +33,14 @@ extension SystemTests {
             let agent = try AgentProcess(in: scratch)
             let site = try Site(in: scratch)
             try site.translateInTheContainer(tool)
-            try Self.expectTranslated(site, agent: { agent }, in: scratch)
+            let container = try Self.expectTranslated(site, agent: { agent }, in: scratch)
+            // The agent does not keep the namespace alive: the host's is the only one left.
+            let namespaces = ["queue": "network_namespaces"]
+            #expect(try agent.page().value("martlet_queue_depth", namespaces) == 2)
+            container.stop()
+            try agent.page(within: 20, "the namespace to be closed") {
+                $0.value("martlet_queue_depth", namespaces) == 1
+            }
         }
 
         /// Connections that are older than the agent.
@@ -51,9 +56,10 @@ extension SystemTests {
         // MARK: -
 
         /// Runs a container that connects 40 times to the service, and keeps three connections, and checks every series.
+        @discardableResult
         private static func expectTranslated(
             _ site: Site, agent: () throws -> AgentProcess, isOlder: Bool = false, in scratch: Scratch
-        ) throws {
+        ) throws -> RuncContainer {
             let pod = "nat-\(UInt32.random(in: .min ... .max))x"
             let identifier = "/k8s/\(Machine.namespace)/\(pod)/main"
             let container = try RuncContainer(
@@ -83,6 +89,7 @@ extension SystemTests {
             try agent.page(within: 10, "bytes to \(labels)") {
                 $0.value("container_net_tcp_bytes_sent_total", of: identifier, labels) == (isOlder ? 0 : 3000)
             }
+            return container
         }
     }
 }

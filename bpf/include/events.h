@@ -128,6 +128,13 @@ struct martlet_tcp_sample {
     __u64 retransmits;
 };
 
+/* A row of the iterator over the round-trip times of open outbound connections. */
+struct martlet_tcp_round_trip {
+    __u64 id;
+    __u32 smoothed_us; /* tcp_sock.srtt_us is eight times that; 0 before the first measurement */
+    __u32 _reserved;
+};
+
 /* A row of the iterator over sockets that are older than the agent. */
 struct martlet_tcp_found {
     struct martlet_header header; /* type: MARTLET_TCP_ESTABLISHED or MARTLET_TCP_LISTEN_OPEN */

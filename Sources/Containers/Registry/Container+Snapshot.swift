@@ -23,6 +23,7 @@ extension Container {
         emitUsage(into: &snapshot, labels)
         emitGPUs(into: &snapshot, labels, now: now)
         emitConnections(into: &snapshot, labels)
+        emitLatencies(into: &snapshot, labels)
         emitListens(into: &snapshot, labels)
     }
 

@@ -45,7 +45,9 @@ public actor Container {
     private(set) var oomKills: UInt64 = 0
 
     var destinations: [DestinationKey: TCPDestination] = [:]
-    private var connections: [UInt64: Connection] = [:]
+    private(set) var connections: [UInt64: Connection] = [:]
+    /// By address, of the last round.
+    var latencies: [IPAddress: Latency] = [:]
     private(set) var acceptedConnections: UInt64 = 0
     private(set) var inboundBytesSent: UInt64 = 0
     private(set) var inboundBytesReceived: UInt64 = 0

@@ -1,6 +1,6 @@
 public import GPU
 internal import Glibc
-internal import Host
+public import Host
 internal import Linux
 public import Metrics
 public import Network
@@ -376,6 +376,41 @@ public actor Registry {
             container.assumeIsolated { $0.update(gpu: part, at: now) }
         }
         gpuContainers = containers
+    }
+
+    // MARK: Latency
+
+    /// Whom a container's latencies are to be measured to, and processes that may be in its network namespace.
+    public struct LatencyTarget: Sendable {
+        public let container: Container
+        public let pids: [UInt32]
+        public let addresses: [IPAddress]
+    }
+
+    /// All reported containers that connect to somebody.
+    public func latencyTargets() -> [LatencyTarget] {
+        byID.values.compactMap { container in
+            container.assumeIsolated { state in
+                let addresses = state.upstreams
+                // What it connected to before is not shown any longer.
+                if addresses.isEmpty || state.processes.isEmpty {
+                    state.latencies = [:]
+                    return nil
+                }
+                return LatencyTarget(
+                    container: container, pids: Array(state.processes.keys.prefix(4)), addresses: addresses)
+            }
+        }
+    }
+
+    /// Takes over a round of echoes; returns whether some address has to be measured by its connections.
+    public func update(_ results: [(container: Container, outcomes: [IPAddress: EchoRound.Outcome])]) -> Bool {
+        var needsConnections = false
+        for result in results {
+            let needs = current(result.container).assumeIsolated { $0.update(result.outcomes) }
+            needsConnections = needsConnections || needs
+        }
+        return needsConnections
     }
 
     // MARK: Series

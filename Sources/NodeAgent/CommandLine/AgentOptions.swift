@@ -25,6 +25,8 @@ struct AgentOptions: ParsableArguments {
             .minContainerAge: one(containers.minContainerAge),
             .trackPublicNetwork: network.trackPublicNetwork,
             .ephemeralPortRange: one(network.ephemeralPortRange),
+            .disablePinger: one(network.disablePinger),
+            .maxFqdnsPerContainer: one(network.maxFqdnsPerContainer),
             .provider: one(node.provider),
             .region: one(node.region),
             .availabilityZone: one(node.availabilityZone),

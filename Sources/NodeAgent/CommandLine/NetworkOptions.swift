@@ -15,4 +15,15 @@ struct NetworkOptions: ParsableArguments {
             "Ports that are not reported as servers; several ranges with commas. (default: 32768-60999)",
             valueName: "first-last"))
     var ephemeralPortRange: String?
+
+    @Flag(
+        name: .customLong("disable-pinger"), inversion: .prefixedNo,
+        help: ArgumentHelp("Send no echo requests: no container_net_latency_seconds. (default: off)"))
+    var disablePinger: Bool?
+
+    @Option(
+        name: .customLong("max-fqdns-per-container"),
+        help: ArgumentHelp(
+            "Most domain names of a container that are told apart. (default: 50)", valueName: "count"))
+    var maxFqdnsPerContainer: String?
 }

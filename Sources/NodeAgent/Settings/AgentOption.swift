@@ -13,6 +13,8 @@ enum AgentOption: String, CaseIterable, Sendable {
     case minContainerAge = "min-container-age"
     case trackPublicNetwork = "track-public-network"
     case ephemeralPortRange = "ephemeral-port-range"
+    case disablePinger = "disable-pinger"
+    case maxFqdnsPerContainer = "max-fqdns-per-container"
     case provider
     case region
     case availabilityZone = "availability-zone"
@@ -58,6 +60,8 @@ enum AgentOption: String, CaseIterable, Sendable {
         case .minContainerAge: "30s"
         case .trackPublicNetwork: "203.0.113.0/24"
         case .ephemeralPortRange: "32768-60999"
+        case .disablePinger: "true"
+        case .maxFqdnsPerContainer: "50"
         case .provider: "AWS"
         case .region: "eu-west-1"
         case .availabilityZone: "eu-west-1a"

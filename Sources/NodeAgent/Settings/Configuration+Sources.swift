@@ -23,6 +23,8 @@ extension Configuration {
             case .minContainerAge: minimumContainerAge = try setting.duration()
             case .trackPublicNetwork: trackedPublicNetworks = try setting.cidrBlocks()
             case .ephemeralPortRange: ephemeralPorts = try setting.portRanges()
+            case .disablePinger: disablePinger = try setting.boolean()
+            case .maxFqdnsPerContainer: maximumNamesPerContainer = try setting.count()
             case .provider: cloud.provider = try setting.label()
             case .region: cloud.region = try setting.label()
             case .availabilityZone: cloud.availabilityZone = try setting.label()
