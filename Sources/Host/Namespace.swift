@@ -33,7 +33,7 @@ enum Namespace: String {
     }
 
     /// `CLONE_NEW…` of linux/sched.h, which Swift's Glibc module leaves out.
-    private var kind: Int32 {
+    var kind: Int32 {
         switch self {
         case .cgroup: 0x0200_0000
         case .network: 0x4000_0000

@@ -39,7 +39,7 @@ public enum NetworkNamespace {
     /// Moves the calling thread into an opened namespace. Only for a thread that ends soon and runs nobody else's code:
     /// whatever it does from then on happens in there.
     public static func enter(_ namespace: borrowing FileDescriptor) throws(Errno) {
-        guard martlet_setns(namespace.raw, 0x4000_0000 /* CLONE_NEWNET */) == 0 else { throw Errno.last }
+        guard martlet_setns(namespace.raw, Namespace.network.kind) == 0 else { throw Errno.last }
     }
 
     /// Runs `body` inside the network namespace of `pid` and returns when it is done: at once where the caller is in that

@@ -20,6 +20,11 @@ public final class ConntrackSocket: @unchecked Sendable {
     public static let hostQueue: Int32 = 4 << 20
     public static let containerQueue: Int32 = 1 << 20
 
+    /// `SOL_NETLINK`, `NETLINK_ADD_MEMBERSHIP` and `NETLINK_NETFILTER` of linux/socket.h and linux/netlink.h.
+    private static let netlinkLevel: Int32 = 270
+    private static let addMembership: Int32 = 1
+    private static let netfilter: Int32 = 12
+
     /// Inode number of the namespace.
     public let netns: UInt32
     let events: FileDescriptor
@@ -47,14 +52,14 @@ public final class ConntrackSocket: @unchecked Sendable {
         var size = receiveBytes / 2
         _ = setsockopt(events.raw, SOL_SOCKET, SO_RCVBUFFORCE, &size, socklen_t(MemoryLayout<Int32>.size))
         var group: Int32 = 1  // NFNLGRP_CONNTRACK_NEW
-        guard setsockopt(events.raw, 270 /* SOL_NETLINK */, 1 /* NETLINK_ADD_MEMBERSHIP */, &group, 4) == 0 else {
+        guard setsockopt(events.raw, Self.netlinkLevel, Self.addMembership, &group, 4) == 0 else {
             throw Errno.last
         }
     }
 
     private static func socket(flags: Int32) throws(Errno) -> FileDescriptor {
         let raw = Glibc.socket(
-            AF_NETLINK, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | flags, 12 /* NETLINK_NETFILTER */)
+            AF_NETLINK, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | flags, Self.netfilter)
         guard raw >= 0 else { throw Errno.last }
         let socket = FileDescriptor(owning: raw)
         // struct sockaddr_nl (linux/netlink.h): family, padding, number, groups. The kernel chooses the number; a socket

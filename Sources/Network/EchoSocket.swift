@@ -11,6 +11,11 @@ public struct EchoSocket: ~Copyable, Sendable {
     /// For poll(2). A method, because a property of an optional noncopyable value cannot be read in place.
     func pollDescriptor() -> Int32 { descriptor.raw }
 
+    /// `SOL_ICMPV6` and `SOL_RAW` of linux/socket.h; `ICMP_FILTER` and `ICMPV6_FILTER` are one number.
+    private static let icmp6Level: Int32 = 58
+    private static let rawLevel: Int32 = 255
+    private static let filter: Int32 = 1
+
     /// `SO_TIMESTAMPNS` of asm-generic/socket.h, the same on amd64 and arm64; also the type of the control message.
     private static let timestamps: Int32 = 35
 
@@ -27,10 +32,10 @@ public struct EchoSocket: ~Copyable, Sendable {
         if isIPv6 {
             var blocked = [UInt32](repeating: .max, count: 8)
             blocked[129 / 32] &= ~(1 << UInt32(129 % 32))
-            _ = setsockopt(raw, 58 /* SOL_ICMPV6 */, 1 /* ICMPV6_FILTER */, &blocked, 32)
+            _ = setsockopt(raw, Self.icmp6Level, Self.filter, &blocked, 32)
         } else {
             var blocked = ~UInt32(1)
-            _ = setsockopt(raw, 255 /* SOL_RAW */, 1 /* ICMP_FILTER */, &blocked, 4)
+            _ = setsockopt(raw, Self.rawLevel, Self.filter, &blocked, 4)
         }
     }
 

@@ -12,7 +12,7 @@ public import Metrics
 /// Where messages may be missing (the kernel dropped some, a namespace has only just been opened) a connection without a
 /// translation is asked for.
 ///
-/// Invariants: used on the events lane only; at most `maximumNamespaces` sockets pairs and 2 × `capacity` translations.
+/// Invariants: used on the events lane only; at most `maximumNamespaces` pairs of sockets and 2 × `capacity` translations.
 public final class Translations: @unchecked Sendable {
     // Sendable because of the first invariant: containers and signals of one lane share it.
 

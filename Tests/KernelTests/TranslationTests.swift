@@ -86,6 +86,24 @@ extension KernelTests {
             #expect(translations.actual(source: other, destination: other, netns: network.netns) == other)
         }
 
+        /// A kernel that is told to announce nothing is asked.
+        @Test func aSilentKernelIsAsked() throws {
+            let network = try PrivateNetwork(port: Self.port)
+            let switchOff = "open('/proc/sys/net/netfilter/nf_conntrack_events', 'w').write('0')\n"
+            _ = try network.python(switchOff)
+            let translations = try open(network)
+            let sources = try network.python(connects(translated: 20, direct: 0)).split(whereSeparator: \.isWhitespace)
+            translations.drain()
+            #expect(translations.received == 0 && sources.count == 20)
+            for source in sources {
+                let found = translations.actual(
+                    source: try endpoint(source), destination: try endpoint("\(PrivateNetwork.service):80"),
+                    netns: network.netns)
+                #expect(found == (try endpoint("\(PrivateNetwork.actual):\(Self.port)")))
+            }
+            #expect(translations.queries == 20)
+        }
+
         /// The same through rings and containers, with a queue that holds a few messages.
         @Test(arguments: [ConntrackSocket.hostQueue, 1])
         func everyConnectionOfAContainerIsTranslated(_ receiveBytes: Int32) async throws {
