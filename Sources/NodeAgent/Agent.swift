@@ -74,8 +74,10 @@ enum Agent {
         let gpus = configuration.watchesGPUs ? GPUCollector(hostRoot: HostRoot.path()) : nil
         let resolver = MetadataResolver(resolverConfiguration())
         let collector = ResourceCollector(lane: files, layout: layout, common: common, faults: faults)
+        let systemd = SystemdManager(systemdConfiguration(configuration))
         let registry = Registry(
-            lane: events, configuration: registryConfiguration, resolver: resolver, collector: collector)
+            lane: events, configuration: registryConfiguration, resolver: resolver, collector: collector,
+            systemd: systemd)
         let connections = ConnectionSignal(lane: events, registry: registry)
         let drain = Drain(
             lane: events, kernel: kernel, registry: registry,
@@ -88,7 +90,7 @@ enum Agent {
             lane: files, registry: registry, connectionSignal: connections, faults: faults)
         let source = SeriesSource(
             common: common, cloud: cloud, gpus: gpus, kernel: kernel, registry: registry, drain: drain,
-            collector: collector, resolver: resolver, faults: faults, drops: drops, features: features,
+            collector: collector, resolver: resolver, systemd: systemd, faults: faults, drops: drops, features: features,
             isPushing: configuration.metricsEndpoint != nil)
 
         try await drain.start(
@@ -186,5 +188,12 @@ enum Agent {
         // The registry itself asks again with growing pauses; this only keeps a burst of events from asking twice.
         resolver.negativeLifetime = 400_000_000
         return resolver
+    }
+
+    private static func systemdConfiguration(_ configuration: Configuration) -> SystemdManager.Configuration {
+        var systemd = SystemdManager.Configuration()
+        systemd.hostRoot = HostRoot.path()
+        if let path = configuration.systemdSocket { (systemd.hostRoot, systemd.sockets) = ("/", [path]) }
+        return systemd
     }
 }

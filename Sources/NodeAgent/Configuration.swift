@@ -12,6 +12,8 @@ struct Configuration: Sendable {
     var listenIsExplicit = false
     var cgroupfsRoot = "/sys/fs/cgroup"
     var skipSystemdSystemServices = true
+    /// Where systemd is asked, as the agent sees it; nil for the host's usual sockets.
+    var systemdSocket: String?
     /// Regular expressions on container ids.
     var containerAllowlist: [String] = []
     var containerDenylist: [String] = []

@@ -25,6 +25,7 @@ final class SeriesSource: SnapshotSource {
     private let drain: Drain
     private let collector: ResourceCollector
     private let resolver: MetadataResolver
+    private let systemd: SystemdManager
     private let faults: CounterTable
     private let drops: CounterTable
     private let features: FeatureTable
@@ -35,7 +36,8 @@ final class SeriesSource: SnapshotSource {
 
     init(
         common: LabelSet, cloud: CloudDiscovery, gpus: GPUCollector?, kernel: KernelSide, registry: Registry,
-        drain: Drain, collector: ResourceCollector, resolver: MetadataResolver, faults: CounterTable,
+        drain: Drain, collector: ResourceCollector, resolver: MetadataResolver, systemd: SystemdManager,
+        faults: CounterTable,
         drops: CounterTable, features: FeatureTable, isPushing: Bool
     ) {
         self.common = common
@@ -46,6 +48,7 @@ final class SeriesSource: SnapshotSource {
         self.drain = drain
         self.collector = collector
         self.resolver = resolver
+        self.systemd = systemd
         self.faults = faults
         self.drops = drops
         self.features = features
@@ -110,6 +113,8 @@ final class SeriesSource: SnapshotSource {
         for (name, count) in await collector.nodeFaults { all["node_" + name, default: 0] += count }
         let metadata = resolver.counters
         for (source, count) in metadata.failures { all["metadata_\(source)", default: 0] += count }
+        let units = systemd.counters
+        if units.failures > 0 { all["systemd", default: 0] += units.failures }
         for (kind, count) in all.sorted(by: { $0.key < $1.key }) {
             snapshot.add(.martletFaultsTotal, common.adding([("kind", kind)]), Double(count))
         }
@@ -118,6 +123,7 @@ final class SeriesSource: SnapshotSource {
         }
         snapshot.add(
             .martletDroppedTotal, common.adding([("reason", "metadata_queue_full")]), Double(metadata.dropped))
+        snapshot.add(.martletDroppedTotal, common.adding([("reason", "systemd_queue_full")]), Double(units.dropped))
     }
 
     private func addProcess(to snapshot: inout MetricsSnapshot) {

@@ -47,6 +47,7 @@ import Testing
         #expect(try resolved(.io, "io_uring").backend == .uring)
         #expect(try resolved(.apiKey, "secret").apiKey == "secret")
         #expect(try resolved(.cgroupfsRoot, "/").cgroupfsRoot == "/")
+        #expect(try resolved(.systemdSocket, "/run/bus").systemdSocket == "/run/bus")
         let certificate = try TemporaryFile("-----BEGIN CERTIFICATE-----\n")
         #expect(try resolved(.caFile, certificate.path).caFile == certificate.path)
     }
@@ -120,6 +121,10 @@ import Testing
         (
             .caFile, "/dev/null",
             "\"/dev/null\" holds no certificate in PEM form; write for example --ca-file=/etc/ssl/certs/ca.pem"
+        ),
+        (
+            .systemdSocket, "run/x",
+            "\"run/x\" does not begin with a slash; write for example --systemd-socket=/run/systemd/private"
         ),
         (
             .cgroupfsRoot, "/dev/null",

@@ -30,6 +30,7 @@ public actor Container {
 
     private(set) var identity: ContainerIdentity?
     private(set) var metadata = ContainerMetadata()
+    private var systemd: SystemdProperties?
     var labels: LabelSet?
     var infoLabels: LabelSet?
     var pressureLabels: (some: LabelSet, full: LabelSet)?
@@ -79,9 +80,10 @@ public actor Container {
 
     // MARK: Identity
 
-    func identify(_ identity: ContainerIdentity, metadata: ContainerMetadata) {
+    func identify(_ identity: ContainerIdentity, metadata: ContainerMetadata, systemd: SystemdProperties? = nil) {
         self.identity = identity
         self.metadata = metadata
+        self.systemd = systemd
         let base = context.common.adding([("container_id", identity.containerID), ("app_id", identity.appID)])
         labels = base
         infoLabels = nil
@@ -90,9 +92,10 @@ public actor Container {
         listenLabels.removeAll()
         gpuLabels.removeAll()
         for destination in destinations.values { destination.forgetLabels() }
-        if !metadata.image.isEmpty {
+        let (triggeredBy, type) = (systemd?.triggeredBy ?? "", systemd?.type ?? "")
+        if !metadata.image.isEmpty || !triggeredBy.isEmpty || !type.isEmpty {
             infoLabels = base.adding([
-                ("image", metadata.image), ("systemd_triggered_by", ""), ("systemd_type", ""),
+                ("image", metadata.image), ("systemd_triggered_by", triggeredBy), ("systemd_type", type),
             ])
         }
         let truncated = base.truncatedValues + (infoLabels?.truncatedValues ?? 0)
@@ -102,12 +105,17 @@ public actor Container {
     /// The labels of every series are others now.
     func relabel(common: LabelSet) {
         context.common = common
-        if let identity { identify(identity, metadata: metadata) }
+        if let identity { identify(identity, metadata: metadata, systemd: systemd) }
     }
 
     /// A newer container of the same id: what is known about it replaces the old knowledge.
     func renew(metadata: ContainerMetadata) {
-        if let identity { identify(identity, metadata: metadata) }
+        if let identity { identify(identity, metadata: metadata, systemd: systemd) }
+    }
+
+    /// The same for a unit that began again.
+    func renew(systemd: SystemdProperties) {
+        if let identity, systemd != self.systemd { identify(identity, metadata: metadata, systemd: systemd) }
     }
 
     /// Hands all state to `other`, which is the same container, and everything that still comes.

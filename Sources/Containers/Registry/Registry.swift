@@ -48,6 +48,7 @@ public actor Registry {
     private var heldUntil: UInt64 = 0
     private let resolver: MetadataResolver
     private let collector: ResourceCollector
+    private let systemd: SystemdManager?
     private let memoryHierarchy: UInt32
 
     private var cgroups: [CgroupKey: CgroupEntry] = [:]
@@ -65,14 +66,17 @@ public actor Registry {
     /// Those with processes on GPUs, as told last.
     private var gpuContainers: [ObjectIdentifier: Container] = [:]
 
+    /// Without `systemd`, units are told apart by their names only.
     public init(
-        lane: Lane, configuration: RegistryConfiguration, resolver: MetadataResolver, collector: ResourceCollector
+        lane: Lane, configuration: RegistryConfiguration, resolver: MetadataResolver, collector: ResourceCollector,
+        systemd: SystemdManager? = nil
     ) {
         self.lane = lane
         self.configuration = configuration
         self.context = configuration.context
         self.resolver = resolver
         self.collector = collector
+        self.systemd = systemd
         self.memoryHierarchy = UInt32(configuration.layout.hierarchyID(of: .memory) ?? 0)
     }
 
@@ -151,8 +155,12 @@ public actor Registry {
         let container = Container(lane: lane, context: context, classification: classification)
         cgroups[key]?.container = container
         byRoot[classification.rootPath] = container
-        states[ObjectIdentifier(container)] = .pending(attempts: 0)
-        if !classification.kind.needsMetadata { settle(container, metadata: nil) }
+        states[ObjectIdentifier(container)] = .pending(attempts: classification.kind.needsMetadata ? 0 : 1)
+        if classification.kind == .systemd, let systemd {
+            settle(container, asking: systemd)
+        } else if !classification.kind.needsMetadata {
+            settle(container, metadata: nil)
+        }
         return container
     }
 
@@ -266,17 +274,37 @@ public actor Registry {
         }
     }
 
-    private func settle(_ container: Container, metadata: ContainerMetadata?) {
+    /// What systemd says of a unit may have it left out, so it is asked first. One whose name decides is not asked for.
+    private func settle(_ container: Container, asking systemd: SystemdManager) {
+        guard isWanted(identity(of: container, metadata: nil), properties: nil) else {
+            return settle(container, metadata: nil)
+        }
+        let unit = SystemdManager.unit(ofCgroup: container.classification.rootPath)
+        Task {
+            let properties = await systemd.properties(of: unit)
+            settle(container, metadata: nil, properties: properties)
+        }
+    }
+
+    private func identity(of container: Container, metadata: ContainerMetadata?) -> ContainerIdentity? {
         let now = Int64(MonotonicClock.wallTime() / 1_000_000_000)
-        guard let identity = ContainerIdentity(container.classification, metadata: metadata, now: now),
-            configuration.containerFilter.allows(identity.containerID), !isSystemService(identity)
+        return ContainerIdentity(container.classification, metadata: metadata, now: now)
+    }
+
+    private func settle(_ container: Container, metadata: ContainerMetadata?, properties: SystemdProperties? = nil) {
+        // It may have been given up meanwhile.
+        guard case .pending = states[ObjectIdentifier(container)] else { return }
+        guard let identity = identity(of: container, metadata: metadata), isWanted(identity, properties: properties)
         else {
             states[ObjectIdentifier(container)] = .ignored
             return
         }
         if let existing = byID[identity.containerID], existing !== container {
             container.assumeIsolated { $0.merge(into: existing) }
-            existing.assumeIsolated { if let metadata { $0.renew(metadata: metadata) } }
+            existing.assumeIsolated { existing in
+                if let metadata { existing.renew(metadata: metadata) }
+                if let properties { existing.renew(systemd: properties) }
+            }
             byRoot[container.classification.rootPath] = existing
             states[ObjectIdentifier(container)] = nil
             track(existing, classification: container.classification)
@@ -287,14 +315,17 @@ public actor Registry {
         let addresses = hostAddresses
         container.assumeIsolated {
             $0.hostAddresses = addresses
-            $0.identify(identity, metadata: metadata ?? ContainerMetadata())
+            $0.identify(identity, metadata: metadata ?? ContainerMetadata(), systemd: properties)
         }
         track(container, classification: container.classification)
     }
 
-    private func isSystemService(_ identity: ContainerIdentity) -> Bool {
-        guard identity.containerID.hasPrefix("/system.slice/") else { return false }
-        return configuration.serviceFilter.skips(unit: SystemdUnit.name(ofCgroup: identity.containerID))
+    /// Whether no filter leaves it out.
+    private func isWanted(_ identity: ContainerIdentity?, properties: SystemdProperties?) -> Bool {
+        guard let identity, configuration.containerFilter.allows(identity.containerID) else { return false }
+        guard properties != nil || identity.containerID.hasPrefix("/system.slice/") else { return true }
+        let unit = SystemdUnit.name(ofCgroup: identity.containerID)
+        return !configuration.serviceFilter.skips(unit: unit, properties: properties)
     }
 
     private func track(_ container: Container, classification: CgroupClassification) {

@@ -15,6 +15,13 @@ struct AdvancedOptions: ParsableArguments {
     var gcInterval: String?
 
     @Option(
+        name: .customLong("systemd-socket"),
+        help: ArgumentHelp(
+            "Where systemd is asked for the properties of units: its own socket if the name is private, else a D-Bus bus. (default: the host's /run/systemd/private, then /run/dbus/system_bus_socket)",
+            valueName: "path"))
+    var systemdSocket: String?
+
+    @Option(
         name: .customLong("io"),
         help: ArgumentHelp(
             "What to wait on: automatic, io_uring or epoll. (default: automatic)", valueName: "mechanism"))

@@ -20,6 +20,7 @@ struct AgentOptions: ParsableArguments {
             .listen: one(listening.listen),
             .cgroupfsRoot: one(containers.cgroupfsRoot),
             .skipSystemdSystemServices: one(containers.skipSystemdSystemServices),
+            .systemdSocket: one(advanced.systemdSocket),
             .containerAllowlist: containers.containerAllowlist,
             .containerDenylist: containers.containerDenylist,
             .minContainerAge: one(containers.minContainerAge),

@@ -8,6 +8,7 @@ enum AgentOption: String, CaseIterable, Sendable {
     case listen
     case cgroupfsRoot = "cgroupfs-root"
     case skipSystemdSystemServices = "skip-systemd-system-services"
+    case systemdSocket = "systemd-socket"
     case containerAllowlist = "container-allowlist"
     case containerDenylist = "container-denylist"
     case minContainerAge = "min-container-age"
@@ -55,6 +56,7 @@ enum AgentOption: String, CaseIterable, Sendable {
         case .listen: "127.0.0.1:10300"
         case .cgroupfsRoot: "/sys/fs/cgroup"
         case .skipSystemdSystemServices, .insecureSkipVerify: "true"
+        case .systemdSocket: "/run/systemd/private"
         case .containerAllowlist: "^/k8s/shop/"
         case .containerDenylist: "^/k8s/kube-system/"
         case .minContainerAge: "30s"

@@ -18,6 +18,7 @@ extension Configuration {
                 listenIsExplicit = true
             case .cgroupfsRoot: cgroupfsRoot = try setting.directory()
             case .skipSystemdSystemServices: skipSystemdSystemServices = try setting.boolean()
+            case .systemdSocket: systemdSocket = try setting.absolutePath()
             case .containerAllowlist: containerAllowlist = try setting.patterns()
             case .containerDenylist: containerDenylist = try setting.patterns()
             case .minContainerAge: minimumContainerAge = try setting.duration()

@@ -147,6 +147,13 @@ struct Setting: Hashable, Sendable {
         return text()
     }
 
+    /// The path of something that need not exist yet; nil if the text is empty.
+    func absolutePath() throws(UsageError) -> String? {
+        if text().isEmpty { return nil }
+        guard text().hasPrefix("/") else { throw wrong("\(UsageError.quoted(text())) does not begin with a slash") }
+        return text()
+    }
+
     /// The path of a readable file with certificates; nil if the text is empty.
     func certificateFile() throws(UsageError) -> String? {
         if text().isEmpty { return nil }
