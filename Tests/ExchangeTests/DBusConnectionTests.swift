@@ -89,9 +89,8 @@ extension ExchangeTests {
             let server = try UnixServer(folder.path + "/private") { client in
                 UnixServer.request(client)
                 UnixServer.send(client, "OK 0123456789abcdef\r\n")
-                // BEGIN, and the call itself.
+                // The call itself.
                 UnixServer.request(client)
-                usleep(20_000)
                 UnixServer.send(client, answer)
                 if !answer.isEmpty { UnixServer.waitForEnd(client) }
             }

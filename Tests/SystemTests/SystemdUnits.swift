@@ -34,7 +34,9 @@ extension SystemTests {
 
         private func expect(_ name: String, type: String, triggeredBy: String = "", on page: Page) {
             let info = page.all("container_info", ["container_id": Self.container(name)])
-            #expect(info.count == 1 && info.first?.labels["systemd_type"] == type, "\(info)")
+            #expect(
+                info.count == 1 && info.first?.labels["systemd_type"] == type,
+                "\(name): \(info)\n\(page.all("martlet_faults_total"))")
             #expect(info.first?.labels["systemd_triggered_by"] == triggeredBy && info.first?.labels["image"] == "")
         }
 

@@ -32,13 +32,14 @@ public struct DBusConnection: ~Copyable {
 
     private mutating func begin(isBus: Bool) throws(ExchangeError) {
         let user = "\(geteuid())".utf8.map { String($0, radix: 16) }.joined()
-        try stream.write(Array("\0AUTH EXTERNAL \(user)\r\n".utf8))
+        // BEGIN goes along: systemd 252 forgets a message that it reads together with BEGIN until another one comes, and by the
+        // answer it has read BEGIN.
+        try stream.write(Array("\0AUTH EXTERNAL \(user)\r\nBEGIN\r\n".utf8))
         let answer = try line()
         guard answer == "OK" || answer.hasPrefix("OK ") else {
             if answer == "REJECTED" || answer.hasPrefix("REJECTED ") { throw .failed(Errno(EACCES)) }
             throw .malformed("no D-Bus authentication")
         }
-        try stream.write(Array("BEGIN\r\n".utf8))
         if isBus {
             let name = "org.freedesktop.DBus"
             _ = try exchange(
