@@ -61,7 +61,9 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case ipToFqdn
     case martletContainerAcceptedConnectionsTotal
     case martletContainerInboundBytesTotal
+    case containerApplicationType
     case martletContainerProcesses
+    case martletContainerOptedOut
     case martletFeatureEnabled
     case martletConntrackLookupsTotal
     case martletEventsTotal
@@ -190,7 +192,12 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
             "Inbound TCP connections that the container accepted"
         ),
         ("martlet_container_inbound_bytes_total", .counter, "Bytes on inbound TCP connections by direction"),
+        (
+            "container_application_type", .gauge,
+            "What live processes of the container are, by command line and executable"
+        ),
         ("martlet_container_processes", .gauge, "Live processes of the container"),
+        ("martlet_container_opted_out", .gauge, "Signals that the container's environment asks not to collect"),
         ("martlet_feature_enabled", .gauge, "1 if the kernel and the capabilities allow the feature"),
         (
             "martlet_conntrack_lookups_total", .counter,

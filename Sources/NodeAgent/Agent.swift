@@ -90,9 +90,11 @@ enum Agent {
             lane: files, registry: registry, connectionSignal: connections, faults: faults)
         let source = SeriesSource(
             common: common, cloud: cloud, gpus: gpus, kernel: kernel, registry: registry, drain: drain,
-            collector: collector, resolver: resolver, systemd: systemd, faults: faults, drops: drops, features: features,
+            collector: collector, resolver: resolver, systemd: systemd, faults: faults, drops: drops,
+            features: features,
             isPushing: configuration.metricsEndpoint != nil)
 
+        await registry.startInspecting()
         try await drain.start(
             upkeep: Drain.Upkeep(
                 discovery: discovery, opener: opener, sampling: collectionInterval,

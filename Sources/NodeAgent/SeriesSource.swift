@@ -71,6 +71,8 @@ final class SeriesSource: SnapshotSource {
         gpus?.reading?.emit(into: &snapshot, common: common)
         addFeatures(to: &snapshot)
         addContainers(await registry.counts, to: &snapshot)
+        let waiting = await registry.waitingInspections
+        snapshot.add(.martletQueueDepth, common.adding([("queue", "inspections")]), Double(waiting))
         await addFaults(to: &snapshot)
         addProcess(to: &snapshot)
         addExport(to: &snapshot)

@@ -27,8 +27,8 @@ final class ProcessTable {
             case MARTLET_PROCESS_EXIT.rawValue:
                 guard let event = batch.load(index, as: martlet_process_exit.self) else { continue }
                 if !Self.end(event, registry, offset), Self.isOfContainer(header, registry) { exits.add(event) }
-            default:
-                break  // exec changes nothing that is counted yet
+            case MARTLET_PROCESS_EXEC.rawValue: registry.processExecuted(pid: header.pid)
+            default: break
             }
         }
     }

@@ -20,6 +20,7 @@ extension Container {
         snapshot.add(.containerRestartsTotal, labels, Double(restarts))
         snapshot.add(.martletContainerProcesses, labels, Double(processes.count))
         if oomKills > 0 { snapshot.add(.containerOomKillsTotal, labels, Double(oomKills)) }
+        emitFacts(into: &snapshot, labels)
         emitUsage(into: &snapshot, labels)
         emitGPUs(into: &snapshot, labels, now: now)
         emitConnections(into: &snapshot, labels)
@@ -32,6 +33,20 @@ extension Container {
         var snapshot = MetricsSnapshot(timestamp: 0)
         emit(into: &snapshot, now: now)
         return snapshot
+    }
+
+    private func emitFacts(into snapshot: inout MetricsSnapshot, _ labels: LabelSet) {
+        for type in facts.applications.keys {
+            let set = applicationLabels[type] ?? labels.adding([("application_type", type.rawValue)])
+            applicationLabels[type] = set
+            snapshot.add(.containerApplicationType, set, 1)
+        }
+        let optOut = optOut
+        for (_, signal, option) in SignalOptOut.names where optOut.contains(option) {
+            let set = optOutLabels[option] ?? labels.adding([("signal", signal)])
+            optOutLabels[option] = set
+            snapshot.add(.martletContainerOptedOut, set, 1)
+        }
     }
 
     private func emitUsage(into snapshot: inout MetricsSnapshot, _ labels: LabelSet) {

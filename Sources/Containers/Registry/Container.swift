@@ -38,6 +38,13 @@ public actor Container {
 
     /// Live processes: start time (CLOCK_BOOTTIME) by process id.
     private(set) var processes: [UInt32: UInt64] = [:]
+    /// What is known of them beyond that.
+    private(set) var facts = ProcessFactsTable()
+    /// False once a look at one of its processes did not come back.
+    var isInspectable = true
+    private var metadataOptOut: SignalOptOut = []
+    var applicationLabels: [ApplicationType: LabelSet] = [:]
+    var optOutLabels: [SignalOptOut: LabelSet] = [:]
     /// CLOCK_BOOTTIME.
     let createdAt: UInt64
     private(set) var startedAt: UInt64?
@@ -91,6 +98,9 @@ public actor Container {
         directionLabels = nil
         listenLabels.removeAll()
         gpuLabels.removeAll()
+        applicationLabels.removeAll()
+        optOutLabels.removeAll()
+        metadataOptOut = SignalOptOut(environment: metadata.environment)
         for destination in destinations.values { destination.forgetLabels() }
         let (triggeredBy, type) = (systemd?.triggeredBy ?? "", systemd?.type ?? "")
         if !metadata.image.isEmpty || !triggeredBy.isEmpty || !type.isEmpty {
@@ -124,8 +134,10 @@ public actor Container {
         let (processes, destinations, connections) = (processes, destinations, connections)
         let (listenSockets, listens, oomKills) = (listenSockets, listens, oomKills)
         let inbound = (acceptedConnections, inboundBytesSent, inboundBytesReceived)
+        let facts = facts
         other.assumeIsolated { other in
             for (pid, start) in processes { other.processStarted(pid, start) }
+            other.facts.merge(facts)
             for destination in destinations.values { other.add(destination) }
             for (socket, connection) in connections where other.connections[socket] == nil {
                 var moved = connection
@@ -142,6 +154,7 @@ public actor Container {
             other.inboundBytesReceived += inbound.2
         }
         self.processes = [:]
+        self.facts = ProcessFactsTable()
         self.destinations = [:]
         self.connections = [:]
         self.listenSockets = [:]
@@ -183,7 +196,23 @@ public actor Container {
     func processLeft(_ pid: UInt32, at time: UInt64, oomKilled: Bool = false) {
         if oomKilled { oomKills += 1 }
         guard processes.removeValue(forKey: pid) != nil else { return }
+        facts.forget(pid)
         if processes.isEmpty { lastExit = time }
+    }
+
+    /// When a process of this container began; nil if it has left, or is not to be looked at.
+    func startOfInspectable(_ pid: UInt32) -> UInt64? { isInspectable ? processes[pid] : nil }
+
+    /// What was found out about a process, if it is still the one that began at `start`.
+    func learn(_ new: ProcessFacts, of pid: UInt32, started start: UInt64) {
+        if processes[pid] == start { facts.learn(new, of: pid) }
+    }
+
+    /// The signals that must not be collected from this container, because a live process or the container's own
+    /// environment says so (`SignalOptOut`). Changes while the container lives: ask before every use.
+    public var optOut: SignalOptOut {
+        if let successor { return successor.assumeIsolated { $0.optOut } }
+        return facts.optOut.union(metadataOptOut)
     }
 
     // MARK: Events

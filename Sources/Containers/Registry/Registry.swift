@@ -33,9 +33,11 @@ public actor Registry {
     }
 
     /// Where a process is, and since when (CLOCK_BOOTTIME of the event).
-    private struct Placement {
+    struct Placement {
         let container: Container
         let time: UInt64
+        /// Whether it waits to be looked at.
+        var isScheduled = false
     }
 
     public nonisolated let lane: Lane
@@ -53,7 +55,8 @@ public actor Registry {
 
     private var cgroups: [CgroupKey: CgroupEntry] = [:]
     private var unknownCgroups = 0
-    private var processes: [UInt32: Placement] = [:]
+    var processes: [UInt32: Placement] = [:]
+    var inspections = Inspections()
     /// Processes that ended in this pass over the rings and in the last one: start time by process id. What an older event in
     /// another ring says of them comes too late.
     private var ended: [UInt32: UInt64] = [:]
@@ -165,7 +168,7 @@ public actor Registry {
     }
 
     /// Follows merges to the object that counts.
-    private func current(_ container: Container) -> Container {
+    func current(_ container: Container) -> Container {
         container.onLane(()) { container, _ in container.successor } ?? container
     }
 
@@ -190,6 +193,7 @@ public actor Registry {
         }
         processes[pid] = Placement(container: container, time: time)
         container.assumeIsolated { $0.processStarted(pid, start) }
+        scheduleInspection(of: pid)
         switch states[ObjectIdentifier(container)] {
         case .pending(attempts: 0): break
         case .unidentified(let until) where MonotonicClock.now() > until: break
@@ -234,6 +238,14 @@ public actor Registry {
         container(cgroup: cgroup, memoryCgroup: memoryCgroup)?
             .assumeIsolated { $0.processLeft(.max, at: time, oomKilled: true) }
     }
+
+    /// Whether it was left out for good.
+    func isIgnored(_ container: Container) -> Bool {
+        if case .ignored = states[ObjectIdentifier(container)] { true } else { false }
+    }
+
+    var faults: CounterTable { configuration.context.faults }
+    var drops: CounterTable { configuration.context.drops }
 
     // MARK: Identity
 
