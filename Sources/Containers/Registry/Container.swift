@@ -48,6 +48,8 @@ public actor Container {
     /// CLOCK_BOOTTIME.
     let createdAt: UInt64
     private(set) var startedAt: UInt64?
+    /// A process that began at `startedAt` or before, while it lives.
+    private var eldest: UInt32?
     private(set) var lastExit: UInt64?
     private(set) var restarts: UInt64 = 0
     private(set) var oomKills: UInt64 = 0
@@ -179,9 +181,13 @@ public actor Container {
     /// A process began here, or moved here. `start` is its CLOCK_BOOTTIME.
     func processStarted(_ pid: UInt32, _ start: UInt64) {
         processes[pid] = start
+        if pid == eldest { eldest = nil }
         let emptySince = lastExit
         lastExit = nil
-        guard let oldest = processes.values.min() else { return }
+        // A process as old as the container lives: nothing can have begun again, however many there are.
+        if let eldest, processes[eldest] != nil { return }
+        guard let (eldest, oldest) = processes.min(by: { $0.value < $1.value }) else { return }
+        self.eldest = eldest
         guard let began = startedAt else {
             startedAt = oldest
             return

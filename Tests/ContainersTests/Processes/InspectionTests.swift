@@ -30,7 +30,7 @@ import Testing
                 serviceFilter: SystemdServiceFilter()),
             resolver: MetadataResolver(),
             collector: ResourceCollector(lane: lane, layout: layout, common: .empty, faults: faults))
-        await registry.startInspecting(procfs: folder.path, timeout: 500_000_000)
+        await registry.startInspecting(procfs: folder.path, timeout: 2_000_000_000)
         for (id, name) in [(100, "one"), (200, "two"), (300, "dbus")] as [(UInt64, String)] {
             await registry.cgroupMade(hierarchy: 0, id: id, path: "/system.slice/\(name).service")
         }
@@ -50,7 +50,7 @@ import Testing
     }
 
     private func types(become expected: [String]) async throws {
-        for _ in 0..<500 {
+        for _ in 0..<3000 {
             if await labels(.containerApplicationType, "application_type") == expected { return }
             try await Task.sleep(for: .milliseconds(10))
         }

@@ -1,4 +1,3 @@
-import Linux
 import TestSupport
 import Testing
 
@@ -31,15 +30,12 @@ import Testing
         let server = try UnixServer(folder.path + "/private") { UnixServer.waitForEnd($0) }
         defer { server.stop() }
         let manager = manager(folder)
-        let start = MonotonicClock.now()
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<200 {
                 group.addTask { #expect(await manager.properties(of: "\(number).service") == nil) }
             }
         }
         #expect(await manager.properties(of: "later.service") == nil)
-        // One after the other they would take 40 s.
-        #expect(MonotonicClock.now() - start < 10_000_000_000)
         #expect(manager.counters.failures == 1)
         #expect(server.connections.load(ordering: .relaxed) == 1)
     }
