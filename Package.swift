@@ -105,7 +105,9 @@ let package = Package(
 
         .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: strict),
         .testTarget(name: "RingTests", dependencies: ["Linux", "Ring"], swiftSettings: strict),
-        .testTarget(name: "SignalsTests", dependencies: ["Signals"], swiftSettings: strict),
+        .testTarget(
+            name: "SignalsTests", dependencies: ["CEvents", "Containers", "Host", "Metrics", "Ring", "Signals"],
+            swiftSettings: strict),
         .testTarget(
             name: "KernelTests",
             dependencies: ["CBPF", "Containers", "Host", "Kernel", "Linux", "Metrics", "Network", "Ring", "Signals"],

@@ -176,6 +176,7 @@ public actor Drain {
             // A record that is still being written ends the pass for this ring.
             while case let count = take(box), count > 0 { records += count }
         }
+        cgroupSignal.onLane(()) { signal, _ in signal.settle() }
         processSignal.onLane(()) { signal, _ in signal.settle() }
         connectionSignal.onLane(()) { signal, _ in signal.settle() }
         openNamespaces()
@@ -259,7 +260,8 @@ public actor Drain {
                 .martletQueueDepth, common.adding([("queue", "ring_\(shard)_bytes")]), Double(box.ring.pending))
         }
         let overflowed =
-            processSignal.assumeIsolated { $0.overflowed } + connectionSignal.assumeIsolated { $0.overflowed }
+            processSignal.assumeIsolated { $0.overflowed } + cgroupSignal.assumeIsolated { $0.overflowed }
+            + connectionSignal.assumeIsolated { $0.overflowed }
         snapshot.add(.martletDroppedTotal, common.adding([("reason", "deferred_full")]), Double(overflowed))
         snapshot.add(
             .martletFaultsTotal, common.adding([("kind", "connection_samples")]), Double(failedSamples))

@@ -118,8 +118,10 @@ public actor Registry {
 
     /// Whether an event of these cgroups can be attributed at all by now.
     public func knows(cgroup: UInt64, memoryCgroup: UInt64) -> Bool {
-        if memoryCgroup != 0, cgroups[CgroupKey(hierarchy: memoryHierarchy, id: memoryCgroup)] != nil { return true }
-        return cgroups[CgroupKey(hierarchy: 0, id: cgroup)] != nil
+        // In a hybrid layout either may say which container it is, and their announcements may stand in different rings.
+        func isKnown(_ key: CgroupKey) -> Bool { key.id <= 1 || cgroups[key] != nil }
+        return isKnown(CgroupKey(hierarchy: memoryHierarchy, id: memoryCgroup))
+            && isKnown(CgroupKey(hierarchy: 0, id: cgroup))
     }
 
     /// The container of an event: of the v1 memory cgroup where that says container (old runtimes make none in the
