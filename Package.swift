@@ -64,7 +64,7 @@ let package = Package(
         .target(name: "Metrics", swiftSettings: strict),
         .target(name: "Ring", dependencies: ["CLinux", "CURing", "Linux"], swiftSettings: strict),
         .target(
-            name: "Kernel", dependencies: ["CBPF", "CEvents", "Linux", "Ring"], swiftSettings: strict,
+            name: "Kernel", dependencies: ["CBPF", "CEvents", "CLinux", "Linux", "Ring"], swiftSettings: strict,
             plugins: ["CompileBPF"]),
         .target(name: "Host", dependencies: ["CLinux", "Linux", "Metrics"], swiftSettings: strict),
         .target(

@@ -2,11 +2,11 @@
 /* Processes: start, exec, exit with its reason; and those that are older than the agent. */
 #include "common.h"
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child) {
+static __always_inline int forked(struct task_struct *parent, struct task_struct *child, bool again) {
     struct martlet_process_start *event;
 
     if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid)) return 0; /* a thread */
+    if (handled_before(MARTLET_PROCESS_START, again)) return 0;
     event = reserve(sizeof(*event));
     if (!event) return 0;
     fill_task_header(&event->header, MARTLET_PROCESS_START, child);
@@ -18,10 +18,11 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
     return 0;
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct *task) {
-    struct martlet_process_exec *event = reserve(sizeof(*event));
+static __always_inline int executed(struct task_struct *task, bool again) {
+    struct martlet_process_exec *event;
 
+    if (handled_before(MARTLET_PROCESS_EXEC, again)) return 0;
+    event = reserve(sizeof(*event));
     if (!event) return 0;
     fill_task_header(&event->header, MARTLET_PROCESS_EXEC, task);
     BPF_CORE_READ_INTO(&event->comm, task, comm);
@@ -29,12 +30,12 @@ int BPF_PROG(process_exec, struct task_struct *task) {
     return 0;
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(process_exit, struct task_struct *task) {
+static __always_inline int ended(struct task_struct *task, bool again) {
     struct martlet_process_exit *event;
 
     /* The kernel counts a thread out before this tracepoint: zero means that the last one of the process ends. */
     if (BPF_CORE_READ(task, signal, live.counter) != 0) return 0;
+    if (handled_before(MARTLET_PROCESS_EXIT, again)) return 0;
     event = reserve(sizeof(*event));
     if (!event) return 0;
     fill_task_header(&event->header, MARTLET_PROCESS_EXIT, task);
@@ -45,6 +46,28 @@ int BPF_PROG(process_exit, struct task_struct *task) {
     submit(event);
     return 0;
 }
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child) {
+    return forked(parent, child, false);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork_again, struct task_struct *parent, struct task_struct *child) {
+    return forked(parent, child, true);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task) { return executed(task, false); }
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec_again, struct task_struct *task) { return executed(task, true); }
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task) { return ended(task, false); }
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit_again, struct task_struct *task) { return ended(task, true); }
 
 SEC("iter/task")
 int find_processes(struct bpf_iter__task *context) {

@@ -122,8 +122,10 @@ static __always_inline void report_connection(
     submit(event);
 }
 
-static __always_inline void remember(__u64 key, struct martlet_connection *connection) {
-    if (bpf_map_update_elem(&connections, &key, connection, BPF_ANY)) count_loss(MARTLET_LOSS_CONNECTIONS_FULL);
+static __always_inline bool remember(__u64 key, struct martlet_connection *connection) {
+    if (!bpf_map_update_elem(&connections, &key, connection, BPF_ANY)) return true;
+    count_loss(MARTLET_LOSS_CONNECTIONS_FULL);
+    return false;
 }
 
 /* connect(2) and listen(2) run in their caller. */
@@ -141,24 +143,29 @@ static __always_inline void fill_connection(struct sock *socket, struct martlet_
     read_remote(socket, connection->remote_address);
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(tcp_state, struct sock *socket, int old, int new) {
+/*
+ * A change of state. `again`: what the first program has done already is left as it is, which the table tells.
+ */
+static __always_inline int follow(struct sock *socket, int old, int new, bool again) {
     __u64 key = (__u64)socket;
     struct martlet_connection *known;
 
     if (BPF_CORE_READ(socket, sk_protocol) != IPPROTO_TCP) return 0;
+    if (new != TCP_SYN_SENT && new != TCP_LISTEN && new != TCP_ESTABLISHED && new != TCP_CLOSE) return 0;
 
+    known = bpf_map_lookup_elem(&connections, &key);
     if (new == TCP_SYN_SENT || new == TCP_LISTEN) {
         struct martlet_connection connection = {};
+        if (again && known && known->state == new) return 0;
         fill_connection(socket, &connection, MARTLET_OUTBOUND);
         fill_caller(&connection);
-        remember(key, &connection);
+        connection.state = new;
+        if (!remember(key, &connection) && again) return 0;
         if (new == TCP_LISTEN) report_listen(socket, &connection, MARTLET_TCP_LISTEN_OPEN);
         return 0;
     }
-    if (new != TCP_ESTABLISHED && new != TCP_CLOSE) return 0;
-    known = bpf_map_lookup_elem(&connections, &key);
     if (new == TCP_ESTABLISHED) {
+        if (again && known && known->established_ns) return 0;
         if (known) {
             known->established_ns = bpf_ktime_get_ns();
             report_connection(socket, known, MARTLET_TCP_ESTABLISHED);
@@ -167,7 +174,8 @@ int BPF_PROG(tcp_state, struct sock *socket, int old, int new) {
             __u32 role = old == TCP_SYN_SENT ? MARTLET_OUTBOUND : MARTLET_INBOUND;
             fill_connection(socket, &connection, role);
             connection.established_ns = connection.started_ns;
-            remember(key, &connection);
+            connection.state = new;
+            if (!remember(key, &connection) && again) return 0;
             report_connection(socket, &connection, role ? MARTLET_TCP_ACCEPTED : MARTLET_TCP_ESTABLISHED);
         }
         return 0;
@@ -180,6 +188,13 @@ int BPF_PROG(tcp_state, struct sock *socket, int old, int new) {
     bpf_map_delete_elem(&connections, &key);
     return 0;
 }
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state, struct sock *socket, int old, int new) { return follow(socket, old, new, false); }
+
+/* For what the first one missed: see handled_before() in common.h. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state_again, struct sock *socket, int old, int new) { return follow(socket, old, new, true); }
 
 /* Open connections whose counters moved since the last run. */
 SEC("iter/bpf_map_elem")

@@ -40,3 +40,10 @@ struct bpf_link *martlet_bpf_attach_map_iterator(const struct bpf_program *progr
     LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = &target, .link_info_len = sizeof(target));
     return bpf_program__attach_iter(program, &options);
 }
+
+int64_t martlet_bpf_program_misses(int program) {
+    struct bpf_prog_info info = {};
+    __u32 size = sizeof(info);
+    if (bpf_obj_get_info_by_fd(program, &info, &size)) return -1;
+    return (int64_t)info.recursion_misses;
+}

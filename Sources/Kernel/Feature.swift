@@ -18,9 +18,13 @@ public enum Feature: String, Sendable, CaseIterable {
     /// The programs in bpf/ that make the feature.
     var programs: [String] {
         switch self {
-        case .processes: ["process_fork", "process_exec", "process_exit"]
+        case .processes:
+            [
+                "process_fork", "process_fork_again", "process_exec", "process_exec_again", "process_exit",
+                "process_exit_again",
+            ]
         case .cgroups: ["cgroup_made", "cgroup_renamed", "cgroup_removed", "cgroup_attach"]
-        case .tcp: ["tcp_state"]
+        case .tcp: ["tcp_state", "tcp_state_again"]
         case .tcpSamples: ["sample_connections"]
         case .tcpRoundTrips: ["sample_round_trips"]
         case .tcpDiscovery: ["find_sockets"]

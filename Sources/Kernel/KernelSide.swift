@@ -48,6 +48,7 @@ public final class KernelSide: @unchecked Sendable {
     private let lossesMap: Int32
     private let connectionsMap: Int32
     private let mapDescriptors: [Int32]
+    private let programs: [(name: String, descriptor: Int32)]
 
     /// Loads and attaches what the kernel allows of `wanted`. Throws only if nothing at all can be loaded.
     public init(_ configuration: Configuration, wanted: Set<Feature> = Set(Feature.allCases)) throws(KernelError) {
@@ -111,6 +112,10 @@ public final class KernelSide: @unchecked Sendable {
         }
         self.links = links
         self.iterators = iterators
+        programs = Feature.allCases.filter { loadable.contains($0) && refused[$0] == nil && !$0.isIterator }
+            .flatMap(\.programs).map { name in
+                (name, bpf_program__fd(bpf_object__find_program_by_name(object, name)))
+            }
         features = Feature.allCases.map { feature in
             let reason = wanted.contains(feature) ? refused[feature] ?? "" : "switched off"
             return FeatureState(feature: feature, isEnabled: reason.isEmpty, reason: reason)
@@ -147,6 +152,23 @@ public final class KernelSide: @unchecked Sendable {
                 return perCPU.reduce(0, &+)
             }
         }
+    }
+
+    /// How often each attached program was passed over because it was running on that CPU already (Linux 5.12; 0 before). What
+    /// one program missed, its companion `..._again` has done, unless that was busy too.
+    public func programMisses() -> [(program: String, count: UInt64)] {
+        programs.map { ($0.name, UInt64(max(martlet_bpf_program_misses($0.descriptor), 0))) }
+    }
+
+    /// Whether maps, iterators and counters can only be used with CAP_BPF: before Linux 5.19 where
+    /// `kernel.unprivileged_bpf_disabled` is set (kernel/bpf/syscall.c). Tried out on the calling thread.
+    public func needsCapabilityWhileRunning() -> Bool {
+        let tried = try? Capabilities.current().without([.bpf, .sysAdmin]) {
+            var key: UInt32 = 0
+            var values = [UInt64](repeating: 0, count: max(Int(libbpf_num_possible_cpus()), 1))
+            return bpf_map_lookup_elem(lossesMap, &key, &values) == 0
+        }
+        return tried != true
     }
 
     /// Kernel memory of all maps and rings in bytes, as the kernel reports it in fdinfo (`memlock`).

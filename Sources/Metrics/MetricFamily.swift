@@ -68,6 +68,7 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case martletConntrackLookupsTotal
     case martletEventsTotal
     case martletEventsLostTotal
+    case martletProgramMissesTotal
     case martletDroppedTotal
     case martletFaultsTotal
     case martletDrainsTotal
@@ -205,6 +206,10 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         ),
         ("martlet_events_total", .counter, "Kernel events handled by type"),
         ("martlet_events_lost_total", .counter, "Kernel events lost by ring and reason"),
+        (
+            "martlet_program_misses_total", .counter,
+            "Times a BPF program was passed over because it was running on that CPU already"
+        ),
         ("martlet_dropped_total", .counter, "Things given up in user space by reason"),
         ("martlet_faults_total", .counter, "Bad input and failed reads that the agent went on from, by kind"),
         ("martlet_drains_total", .counter, "Times the rings were drained"),

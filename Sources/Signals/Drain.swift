@@ -46,6 +46,9 @@ public actor Drain {
     private var failedSamples: UInt64 = 0
     private var memoryBytes: UInt64 = 0
     private var opener: NamespaceOpener?
+    /// Events that neither program of a pair saw, and how often the tables are still to be compared because of them.
+    private var misses: UInt64 = 0
+    private var comparisonsLeft = 0
 
     /// A ring owns its mapping and cannot be copied; an array's elements can.
     private final class RingBox {
@@ -99,7 +102,10 @@ public actor Drain {
         }
         lane.addTimer(after: 0) { [self] in assumeIsolated { $0.timedPass() } }
         lane.addTimer(after: upkeep.sampling) { [self] in
-            assumeIsolated { $0.sampleConnections() }
+            assumeIsolated {
+                $0.sampleConnections()
+                $0.catchUp()
+            }
             rescan(upkeep.discovery)
             if let opener = upkeep.opener { Task { await opener.closeUnused() } }
             return upkeep.sampling
@@ -143,6 +149,17 @@ public actor Drain {
     private nonisolated func rescan(_ discovery: Discovery) {
         let registry = registry
         Task { if await registry.rescanIfNeeded() { await discovery.scanCgroups() } }
+    }
+
+    /// The kernel passed programs over: what ended unseen is looked for now instead of at the next collection. Twice, since a
+    /// socket counts as gone only when two collections miss it.
+    private func catchUp() {
+        let now = kernel.programMisses().reduce(0) { $0 + ($1.program.hasSuffix("_again") ? $1.count : 0) }
+        if now > misses { comparisonsLeft = 2 }
+        misses = now
+        guard comparisonsLeft > 0 else { return }
+        comparisonsLeft -= 1
+        collectGarbage()
     }
 
     private func collectGarbage() {
@@ -250,6 +267,9 @@ public actor Drain {
                 let labels = common.adding([("ring", String(shard)), ("reason", Self.lossNames[reason])])
                 snapshot.add(.martletEventsLostTotal, labels, Double(count))
             }
+        }
+        for (program, count) in kernel.programMisses() {
+            snapshot.add(.martletProgramMissesTotal, common.adding([("program", program)]), Double(count))
         }
         snapshot.add(.martletDrainsTotal, common, Double(passes))
         snapshot.add(.martletDrainBatchRecords, common.adding([("which", "last")]), Double(lastRecords))

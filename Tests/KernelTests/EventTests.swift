@@ -134,7 +134,7 @@ extension KernelTests {
             #expect(await rig.wait(.martletContainerProcesses, of: id, for: 1) == 1)
             #expect(await rig.wait(.containerNetTcpListenInfo, of: id, for: 1) == 1)
             #expect(await rig.wait(.containerNetTcpBytesSentTotal, of: id, for: 0) == 0)
-            FileManager.default.createFile(atPath: file.path + ".go", contents: nil)
+            _ = FileManager.default.createFile(atPath: file.path + ".go", contents: nil)
             _ = output.fileHandleForReading.availableData
             #expect(await rig.wait(.containerNetTcpActiveConnections, of: id, for: 0) == 0)
             #expect(await rig.wait(.containerNetTcpBytesSentTotal, of: id, for: 321) == 321)
@@ -166,7 +166,12 @@ extension KernelTests {
             defer { rig.stop() }
             try await rig.start()
             let cgroup = try TestCgroup()
-            let (_, output) = try cgroup.start("timeout 1 sh -c 'while :; do :; done'; echo done; sleep 30")
+            let (_, output) = try cgroup.start(
+                """
+                exec python3 -c 'import time; held = b"x" * 8000000
+                while time.process_time() < 1: pass
+                print("done", flush=True); time.sleep(30)'
+                """)
             _ = output.fileHandleForReading.availableData
             try await Task.sleep(for: .milliseconds(500))
             let used = try #require(await rig.value(.containerResourcesCpuUsageSecondsTotal, of: cgroup.containerID))

@@ -76,6 +76,36 @@ static __always_inline void output(void *record, __u64 size) {
     if (!ring || bpf_ringbuf_output(ring, record, size, wake_flag(ring))) count_loss(MARTLET_LOSS_RING_FULL);
 }
 
+/*
+ * Since Linux 5.12 a program that is running on a CPU does not run there a second time (__bpf_trace_run() in
+ * kernel/trace/bpf_trace.c). An interrupt, or, since tracepoints can be preempted, another task on that CPU is then passed
+ * over. So a second program, "..._again", is attached after each one that this can happen to, and makes up for what the first
+ * missed; both are seldom busy at once. martlet_program_misses_total counts for each how often it was.
+ *
+ * How the second one knows: the first leaves a mark for the task in which the event happens, the second takes it away.
+ */
+struct occurrence {
+    __u64 task;
+    __u64 type;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 4096);
+    __type(key, struct occurrence);
+    __type(value, __u8);
+} handled SEC(".maps");
+
+static __always_inline bool handled_before(enum martlet_event_type type, bool again) {
+    struct occurrence key = {bpf_get_current_pid_tgid(), type};
+    __u8 mark = 1;
+
+    if (again) return bpf_map_delete_elem(&handled, &key) == 0;
+    bpf_map_update_elem(&handled, &key, &mark, BPF_ANY);
+    return false;
+}
+
 static __always_inline __u64 cgroup_of_task(struct task_struct *task) {
     return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 }

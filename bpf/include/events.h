@@ -167,7 +167,8 @@ struct martlet_connection {
     __u32 pid;
     __u32 role;
     __u16 remote_port;
-    __u16 _reserved[3];
+    __u16 state; /* of the socket when it was entered here */
+    __u16 _reserved[2];
     __u8 remote_address[16];
 };
 

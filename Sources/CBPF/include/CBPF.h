@@ -23,3 +23,6 @@ struct bpf_object *martlet_bpf_open(const void *bytes, size_t size, const char *
 
 // Attaches an iterator over the elements of a map. Returns NULL with errno set.
 struct bpf_link *martlet_bpf_attach_map_iterator(const struct bpf_program *program, int map);
+
+// How often a program did not run because it was running on that CPU already (Linux 5.12; 0 before), or -1 with errno set.
+int64_t martlet_bpf_program_misses(int program);
