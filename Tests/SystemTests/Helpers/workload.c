@@ -36,6 +36,7 @@ static const char usage[] =
     "  listen FIRST COUNT ADDRESS                   listen on COUNT ports and keep them\n"
     "  burn MILLISECONDS                            use a core, then sleep\n"
     "  memory MEBIBYTES                             touch memory, then sleep\n"
+    "  write BYTES FILE                             write a file to its disk, then sleep\n"
     "  name HEX                                     take a process name, then sleep\n"
     "  sleep                                        until killed\n"
     "  noring PROGRAM ARGUMENT...                   run a program that is refused io_uring\n";
@@ -288,6 +289,16 @@ static int memory(long mebibytes) {
     return 0;
 }
 
+static int write_file(long bytes, const char *path) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0) die(path);
+    write_all(fd, bytes);
+    if (fsync(fd) != 0) die("fsync");
+    say("done");
+    sleep_on();
+    return 0;
+}
+
 static int take_name(const char *hex) {
     char name[16] = {0};
     for (size_t i = 0; i < sizeof name - 1 && hex[2 * i] && hex[2 * i + 1]; i++) {
@@ -328,6 +339,7 @@ int main(int argc, char **argv) {
     if (strcmp(task, "listen") == 0 && argc == 5) return listen_many(atoi(argv[2]), atoi(argv[3]), argv[4]);
     if (strcmp(task, "burn") == 0 && argc == 3) return burn(atol(argv[2]));
     if (strcmp(task, "memory") == 0 && argc == 3) return memory(atol(argv[2]));
+    if (strcmp(task, "write") == 0 && argc == 4) return write_file(atol(argv[2]), argv[3]);
     if (strcmp(task, "name") == 0 && argc == 3) return take_name(argv[2]);
     if (strcmp(task, "sleep") == 0) sleep_on();
     if (strcmp(task, "noring") == 0 && argc > 2) return without_ring(argv + 2);
