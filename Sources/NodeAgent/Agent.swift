@@ -19,31 +19,35 @@ enum Agent {
     private static let collectionInterval: UInt64 = 5_000_000_000
 
     /// Runs until SIGTERM or SIGINT, or until the task is cancelled. Returns the process's exit code.
-    static func run(_ configuration: Configuration, logger: Logger) async -> Int32 {
+    static func run(_ prepared: PreparedAgent) async -> Int32 {
         do {
-            try await serve(configuration, logger)
+            try await serve(prepared, prepared.configuration, prepared.logger)
             return 0
         } catch let error as SpoolError {
-            logger.critical("\(error)")
+            prepared.logger.critical("\(error)")
             return ExitStatus.cannotCreate
+        } catch {
+            prepared.logger.critical("\(error)")
+            return 1
+        }
+    }
+
+    /// The same in a process that has threads already, which keeps its privileges.
+    static func run(_ configuration: Configuration, logger: Logger) async -> Int32 {
+        do {
+            return await run(try PreparedAgent(configuration, logger: logger, dropsPrivileges: false))
         } catch {
             logger.critical("\(error)")
             return 1
         }
     }
 
-    private static func serve(_ configuration: Configuration, _ logger: Logger) async throws {
-        let listen = try ListenAddress(configuration.listen)
+    private static func serve(
+        _ prepared: PreparedAgent, _ configuration: Configuration, _ logger: Logger
+    ) async throws {
+        let (listen, layout, kernel) = (prepared.listen, prepared.layout, prepared.kernel)
         let identity = MachineIdentity.read()
         let common = LabelSet([("machine_id", identity.machineID), ("system_uuid", identity.systemUUID)])
-        let layout = try CgroupLayout.detect(root: configuration.cgroupfsRoot)
-        let kernel = try KernelSide(
-            KernelSide.Configuration(
-                processors: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))),
-                memoryHierarchy: layout.hierarchyID(of: .memory) ?? 0))
-        for state in kernel.features where !state.isEnabled {
-            logger.warning("\(state.feature.rawValue) is off: \(state.reason); it needs \(state.feature.requirement)")
-        }
         if !HostProcess.sharesProcessIDs {
             logger.warning("not in the host's pid namespace: names and images of containers stay unknown; use hostPID")
         }
@@ -56,6 +60,7 @@ enum Agent {
         defer { files.stop() }
 
         let (faults, drops, features) = (CounterTable(), CounterTable(), FeatureTable())
+        for part in prepared.privileges.parts { features.set(part.feature, isEnabled: part.isEnabled) }
         let hostNetns = UInt32((try? NetworkNamespace.inode(pid: HostProcess.pid())) ?? 0)
         let translations = TranslationSetup.make(
             hostNetns: hostNetns, faults: faults, features: features, logger: logger)
@@ -115,6 +120,9 @@ enum Agent {
         logger.info(
             "martlet-node \(Version.current) listens on \(server.boundAddress ?? listen) (\(mechanism), \(layout.mode.rawValue) cgroups)"
         )
+
+        // Every thread that the agent has from now on was made by one of these.
+        try prepared.drop?.verify()
 
         let scan = Task {
             await discovery.run()

@@ -1,6 +1,7 @@
 import Cloud
 import Containers
 import Host
+import Kernel
 import Ring
 import Spool
 
@@ -48,6 +49,14 @@ struct Configuration: Sendable {
     var logPerSecond = 10.0
     var logBurst = 100
     var logLevel = "info"
+    /// Whether capabilities that no part needs are given up once everything is attached.
+    var dropsPrivileges = false
+    /// What is kept then; nil stands for what the parts need.
+    var keptCapabilities: Set<Capabilities.Name>?
+    /// The user to become.
+    var runAs: String?
+    /// Whether the kernel refuses system calls that the agent never makes.
+    var filtersSystemCalls = false
     /// What the lanes sleep on.
     var backend = Lane.Backend.automatic
 

@@ -7,6 +7,8 @@ import Synchronization
 enum TerminationSignal {
     private struct State {
         var received: Int32?
+        /// Where the signals arrive, until somebody reads there.
+        var pipe: Int32?
         var waiting: [UInt64: CheckedContinuation<Int32, Never>] = [:]
         var next: UInt64 = 0
     }
@@ -18,7 +20,12 @@ enum TerminationSignal {
     static func takeOver() {
         signal(SIGPIPE, SIG_IGN)
         let raw = martlet_termination_pipe()
-        if raw < 0 { return }
+        if raw >= 0 { state.withLock { $0.pipe = raw } }
+    }
+
+    /// Begins to hand the signals to those who wait, on a thread of its own; to be called once, after `takeOver`.
+    static func watch() {
+        guard let raw = state.withLock({ $0.pipe.take() }) else { return }
         PosixThread.start(name: "signals") {
             let pipe = FileDescriptor(owning: raw)
             while true {

@@ -29,14 +29,16 @@ import Testing
         for option in AgentOption.allCases {
             switch option {
             case .skipSystemdSystemServices, .insecureSkipVerify, .disableCloudMetadata, .disableGPUMonitoring,
-                .disablePinger:
+                .disablePinger, .dropPrivileges, .seccomp:
                 #expect(try flags(option.flag) == [option: ["true"]])
             default: #expect(try flags(option.flag, "x") == [option: ["x"]])
             }
         }
         let help = MartletNode.helpMessage()
         for option in AgentOption.allCases { #expect(help.contains("\(option.flag)")) }
-        for title in ["LISTENING", "CONTAINERS", "NETWORK", "NODE", "METRICS PUSH", "LOGGING", "ADVANCED"] {
+        for title in [
+            "LISTENING", "CONTAINERS", "NETWORK", "NODE", "METRICS PUSH", "LOGGING", "PRIVILEGES", "ADVANCED",
+        ] {
             #expect(help.contains("\n\(title):"))
         }
     }

@@ -30,7 +30,7 @@ import Testing
         #expect(refusal.hasPrefix("missing CAP_BPF (loading BPF programs and maps), CAP_PERFMON ("))
         #expect(
             refusal.hasSuffix(
-                "; run as root or: setcap cap_dac_read_search,cap_sys_ptrace,cap_sys_admin,cap_perfmon,cap_bpf+ep "
+                "; run as root or: setcap cap_dac_read_search,cap_net_admin,cap_net_raw,cap_sys_ptrace,cap_sys_admin,cap_perfmon,cap_bpf+ep "
                     + "/usr/bin/martlet-node"))
         #expect(!refusal.contains("\n"))
         #expect(!refusal.contains("sys_resource"))

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Host
 import Kernel
@@ -21,6 +22,8 @@ struct CheckReport: Sendable {
     var basics: [Item]
     var features: [Item]
     var capabilities: [Item]
+    /// What the system-call filter refuses; empty if it was not asked for.
+    var systemCalls: [Item] = []
     /// How to grant what is missing; empty if nothing is.
     var advice: String
 
@@ -29,7 +32,7 @@ struct CheckReport: Sendable {
 
     /// The names of what cannot be done without.
     private var missing: [String] {
-        (basics + features + capabilities).filter { $0.isCore && !$0.isAvailable }.map(\.name)
+        (basics + features + capabilities + systemCalls).filter { $0.isCore && !$0.isAvailable }.map(\.name)
     }
 
     /// Loads and attaches everything once, and takes it down again.
@@ -47,7 +50,7 @@ struct CheckReport: Sendable {
                     name: name.text, isAvailable: preflight.capabilities.has(name),
                     isCore: preflight.missing.contains(name), detail: name.purpose)
             },
-            advice: preflight.refusal ?? "")
+            systemCalls: configuration.filtersSystemCalls ? systemCalls() : [], advice: preflight.refusal ?? "")
     }
 
     /// The report for people.
@@ -56,6 +59,9 @@ struct CheckReport: Sendable {
         lines += Self.table("MACHINE", "AVAILABLE", "FOUND", basics)
         lines += [""] + Self.table("FEATURE", "ENABLED", "REASON, REQUIREMENT", features)
         lines += [""] + Self.table("CAPABILITY", "HELD", "PURPOSE", capabilities)
+        if !systemCalls.isEmpty {
+            lines += [""] + Self.table("SYSTEM CALL", "REFUSED", "ANSWER", systemCalls)
+        }
         if !advice.isEmpty { lines += ["", advice] }
         lines += [
             "", canRun ? "The agent can run." : "The agent cannot run: it needs \(missing.joined(separator: ", ")).",
@@ -97,6 +103,26 @@ struct CheckReport: Sendable {
             return Item(name: "event loop", isAvailable: true, isCore: true, detail: mechanism)
         } catch {
             return Item(name: "event loop", isAvailable: false, isCore: true, detail: "\(backend.rawValue): \(error)")
+        }
+    }
+
+    /// Puts this process under the filter for good, and tries a few calls that it must refuse.
+    private static func systemCalls() -> [Item] {
+        do throws(PrivilegeError) {
+            let allowed = try PrivilegeDrop.filterSystemCalls()
+            var items = [
+                Item(name: "all but \(allowed)", isAvailable: true, isCore: true, detail: "\(Errno.notPermitted)")
+            ]
+            var name: UnsafePointer<CChar>?
+            while case let answer = martlet_try_forbidden_call(Int32(items.count - 1), &name), answer >= 0, let name {
+                items.append(
+                    Item(
+                        name: String(cString: name), isAvailable: answer == EPERM, isCore: true,
+                        detail: answer == 0 ? "allowed" : "\(Errno(answer))"))
+            }
+            return items
+        } catch {
+            return [Item(name: "filter", isAvailable: false, isCore: true, detail: error.description)]
         }
     }
 

@@ -44,7 +44,8 @@ struct Preflight {
         return "missing \(list); \(advice)"
     }
 
-    /// All that the agent uses, in the form of setcap(8).
-    private static let grant = Capabilities.Name.allCases.filter { $0 != .sysResource }
-        .map { $0.text.lowercased() }.joined(separator: ",")
+    /// All that the agent uses with the default settings, in the form of setcap(8).
+    private static let grant = Privilege.table.filter { $0.isWanted(Privilege.Situation()) }
+        .reduce(into: Set<Capabilities.Name>()) { $0.formUnion($1.start + $1.running) }
+        .sorted { $0.rawValue < $1.rawValue }.map { $0.text.lowercased() }.joined(separator: ",")
 }

@@ -9,6 +9,7 @@ struct AgentOptions: ParsableArguments {
     @OptionGroup(title: "Node") var node: NodeOptions
     @OptionGroup(title: "Metrics push") var push: PushOptions
     @OptionGroup(title: "Logging") var logging: LoggingOptions
+    @OptionGroup(title: "Privileges") var privileges: PrivilegeOptions
     @OptionGroup(title: "Advanced") var advanced: AdvancedOptions
 
     /// What was given.
@@ -48,6 +49,10 @@ struct AgentOptions: ParsableArguments {
             .logPerSecond: one(logging.logPerSecond),
             .logBurst: one(logging.logBurst),
             .gcInterval: one(advanced.gcInterval),
+            .dropPrivileges: one(privileges.dropPrivileges),
+            .keepCapabilities: one(privileges.keepCapabilities),
+            .runAs: one(privileges.runAs),
+            .seccomp: one(privileges.seccomp),
             .io: one(advanced.io),
         ]
     }

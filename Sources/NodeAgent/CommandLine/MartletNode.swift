@@ -3,7 +3,7 @@ import Glibc
 
 /// The command `martlet-node`: without a subcommand it runs the agent, as `martlet-node run` does.
 @main
-struct MartletNode: AsyncParsableCommand {
+struct MartletNode: AgentCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet-node",
         abstract: "Sees every container on this machine through the kernel, and tells Prometheus.",
@@ -22,14 +22,20 @@ struct MartletNode: AsyncParsableCommand {
 
     @OptionGroup var options: AgentOptions
 
-    func run() async throws { try await RunCommand.run(options) }
-
     /// Parses, runs and exits. On the main actor: the command line is small and made once.
     @MainActor
     static func main() async {
         do {
             var command = try parse(arguments: Array(CommandLine.arguments.dropFirst()))
             if !(command is CheckCommand) { TerminationSignal.takeOver() }
+            if let agent = command as? any AgentCommand {
+                let prepared = try agent.prepare()
+                TerminationSignal.watch()
+                let code = await Agent.run(prepared)
+                if code != 0 { throw ExitCode(code) }
+                return
+            }
+            TerminationSignal.watch()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

@@ -2,7 +2,7 @@
 /// take their names.
 ///
 /// Names and values are those of coroot-node-agent where it has the option; `config`, `log-level`, `gc-interval`,
-/// `disable-cloud-metadata` and `io` are this agent's own.
+/// `disable-cloud-metadata`, those about privileges and `io` are this agent's own.
 enum AgentOption: String, CaseIterable, Sendable {
     case config
     case listen
@@ -36,6 +36,10 @@ enum AgentOption: String, CaseIterable, Sendable {
     case logPerSecond = "log-per-second"
     case logBurst = "log-burst"
     case gcInterval = "gc-interval"
+    case dropPrivileges = "drop-privileges"
+    case keepCapabilities = "keep-capabilities"
+    case runAs = "run-as"
+    case seccomp
     case io
 
     var flag: String { "--" + rawValue }
@@ -82,6 +86,9 @@ enum AgentOption: String, CaseIterable, Sendable {
         case .logPerSecond: "10"
         case .logBurst: "100"
         case .gcInterval: "10m"
+        case .dropPrivileges, .seccomp: "true"
+        case .keepCapabilities: "sys_ptrace,dac_read_search"
+        case .runAs: "nobody"
         case .io: "automatic"
         }
     }

@@ -48,9 +48,15 @@ extension Configuration {
             case .logPerSecond: logPerSecond = try setting.number()
             case .logBurst: logBurst = try setting.count()
             case .gcInterval: retention = try setting.duration(allowsZero: false)
+            case .dropPrivileges: dropsPrivileges = try setting.boolean()
+            case .keepCapabilities: keptCapabilities = try setting.capabilities()
+            case .runAs: runAs = try setting.user()
+            case .seccomp: filtersSystemCalls = try setting.boolean()
             case .io: backend = try setting.choice(of: Lane.Backend.self)
             }
         }
+        // A user without capabilities sees nothing, and one with all of them is root.
+        if runAs != nil || keptCapabilities != nil { dropsPrivileges = true }
         if metricsEndpoint == nil { metricsEndpoint = collector.map { Self.metricsPath(below: $0) } }
     }
 

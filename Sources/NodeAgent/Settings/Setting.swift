@@ -2,6 +2,7 @@ import Containers
 import Export
 import Glibc
 import Host
+import Kernel
 import Linux
 import Logging
 
@@ -136,6 +137,32 @@ struct Setting: Hashable, Sendable {
     func label() throws(UsageError) -> String {
         guard text().utf8.count <= 256, text().utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else {
             throw wrong("the text is longer than 256 bytes or holds control characters")
+        }
+        return text()
+    }
+
+    /// Names of capabilities, with or without `CAP_`; `none` for none; nil if the text is empty.
+    func capabilities() throws(UsageError) -> Set<Capabilities.Name>? {
+        if text().isEmpty { return nil }
+        if text() == "none" { return [] }
+        var names: Set<Capabilities.Name> = []
+        for part in text().split(separator: ",", omittingEmptySubsequences: false) {
+            guard let name = Capabilities.Name(text: part.drop { $0 == " " }) else {
+                let known = Capabilities.Name.allCases.map { $0.text.dropFirst(4).lowercased() }.joined(separator: ", ")
+                throw wrong("\(UsageError.quoted(String(part))) is no capability that the agent uses (none, \(known))")
+            }
+            names.insert(name)
+        }
+        return names
+    }
+
+    /// `USER` or `USER:GROUP`, by name or number; nil if the text is empty.
+    func user() throws(UsageError) -> String? {
+        if text().isEmpty { return nil }
+        do {
+            _ = try PrivilegeDrop.find(text())
+        } catch {
+            throw wrong(error.description)
         }
         return text()
     }

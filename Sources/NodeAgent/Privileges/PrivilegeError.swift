@@ -1,0 +1,6 @@
+/// Why privileges could not be given up, in one line.
+struct PrivilegeError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
