@@ -18,6 +18,23 @@ import Testing
         #expect(lines.contains { $0.hasSuffix(minimum) }, "write this: \(minimum)")
     }
 
+    /// deploy/ grants what the table names for the default settings with --drop-privileges: no less and no more.
+    @Test(arguments: ["systemd/martlet-node.service", "kubernetes/daemonset.yaml", "docker/Dockerfile"])
+    func deploymentsGrantTheTable(_ path: String) throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        var situation = Privilege.Situation()
+        situation.configuration.dropsPrivileges = true
+        let wanted = Privilege.table.filter { $0.isWanted(situation) }.flatMap { $0.start + $0.running }
+        let text = try String(contentsOf: root.appending(path: "deploy/" + path), encoding: .utf8)
+            .replacingOccurrences(of: "\\\n#", with: "").split(separator: "\n")
+        let line = try #require(
+            text.first { $0.hasPrefix("CapabilityBoundingSet=") || $0.contains("add: [") || $0.contains("--cap-add") })
+        let list = line.components(separatedBy: "add").count > 1 ? String(line) : String(line.split(separator: "=")[1])
+        let granted = list.split { !$0.isLetter && $0 != "_" }.compactMap { Capabilities.Name(text: $0) }
+        #expect(Set(granted) == Set(wanted))
+    }
+
     @Test func minimumFollowsTheSituation() {
         var situation = Privilege.Situation()
         let usual = Privilege.minimum(situation)
