@@ -3,7 +3,7 @@ import Testing
 
 @testable import Network
 
-/// Messages as a kernel sent them (Linux 6.18, recorded from the group of new connections), whole and damaged.
+/// Messages put together here, member by member, as the kernel lays them out, whole and damaged. KernelTests read real ones.
 @Suite struct ConntrackMessageTests {
     private func bytes(_ hex: String) -> [UInt8] {
         let digits = hex.utf8.filter { $0 != 0x20 && $0 != 0x0A }.map { $0 > 0x60 ? $0 - 0x57 : $0 - 0x30 }
