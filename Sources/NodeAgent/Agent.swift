@@ -70,14 +70,15 @@ enum Agent {
                     ephemeral: configuration.ephemeralPorts, tracked: configuration.trackedPublicNetworks),
                 hostNetns: hostNetns, minimumAge: configuration.minimumContainerAge,
                 retention: configuration.retention, common: common.adding(configuration.cloud.placementLabels),
-                drops: drops, faults: faults, translations: translations),
+                drops: drops, faults: faults, translations: translations, labels: configuration.identity.labels),
             layout: layout,
             containerFilter: try ContainerFilter(
                 allow: configuration.containerAllowlist, deny: configuration.containerDenylist),
-            serviceFilter: SystemdServiceFilter(isEnabled: configuration.skipSystemdSystemServices))
+            serviceFilter: SystemdServiceFilter(isEnabled: configuration.skipSystemdSystemServices),
+            identity: configuration.identity)
         let cloud = CloudDiscovery(overrides: configuration.cloud, isEnabled: configuration.asksCloud)
         let gpus = configuration.watchesGPUs ? GPUCollector(hostRoot: HostRoot.path()) : nil
-        let resolver = MetadataResolver(resolverConfiguration())
+        let resolver = MetadataResolver(configuration.resolver)
         let collector = ResourceCollector(lane: files, layout: layout, common: common, faults: faults)
         let systemd = SystemdManager(systemdConfiguration(configuration))
         let registry = Registry(
@@ -190,14 +191,6 @@ enum Agent {
         } deliver: { processes in
             Task { await registry.update(gpu: processes) }
         }
-    }
-
-    private static func resolverConfiguration() -> MetadataResolver.Configuration {
-        var resolver = MetadataResolver.Configuration()
-        resolver.hostRoot = HostRoot.path()
-        // The registry itself asks again with growing pauses; this only keeps a burst of events from asking twice.
-        resolver.negativeLifetime = 400_000_000
-        return resolver
     }
 
     private static func systemdConfiguration(_ configuration: Configuration) -> SystemdManager.Configuration {

@@ -15,6 +15,8 @@ struct Configuration: Sendable {
     var skipSystemdSystemServices = true
     /// Where systemd is asked, as the agent sees it; nil for the host's usual sockets.
     var systemdSocket: String?
+    /// Ids and labels of containers.
+    var identity = IdentityOptions()
     /// Regular expressions on container ids.
     var containerAllowlist: [String] = []
     var containerDenylist: [String] = []

@@ -28,8 +28,8 @@ import Testing
     @Test func everyOptionIsAFlag() throws {
         for option in AgentOption.allCases {
             switch option {
-            case .skipSystemdSystemServices, .insecureSkipVerify, .disableCloudMetadata, .disableGPUMonitoring,
-                .disablePinger, .dropPrivileges, .seccomp:
+            case .skipSystemdSystemServices, .userServices, .composeAppID, .insecureSkipVerify, .disableCloudMetadata,
+                .disableGPUMonitoring, .disablePinger, .dropPrivileges, .seccomp:
                 #expect(try flags(option.flag) == [option: ["true"]])
             default: #expect(try flags(option.flag, "x") == [option: ["x"]])
             }

@@ -14,30 +14,56 @@ public struct ContainerIdentity: Sendable, Hashable {
     /// The identity of a cgroup; nil when it is not reported: pause containers, host processes, unknown paths, and
     /// containers whose runtime gave no name. `now` is in seconds since the Unix epoch (it tells CronJobs from
     /// Deployments).
-    public init?(_ classification: CgroupClassification, metadata: ContainerMetadata?, now: Int64) {
+    public init?(
+        _ classification: CgroupClassification, metadata: ContainerMetadata?, now: Int64,
+        options: IdentityOptions = IdentityOptions()
+    ) {
         switch classification.kind {
-        case .standalone, .unknown, .lxc:
+        case .standalone, .unknown:
             return nil
         case .systemd:
             if classification.rawID.isEmpty || classification.rawID.hasPrefix("/system.slice/crio-conmon-") {
                 return nil
             }
             self.init(containerID: classification.rawID)
-        case .talos:
+        case .talos, .lxc, .machine:
             if classification.rawID.isEmpty { return nil }
             self.init(containerID: classification.rawID)
+        case .userService:
+            guard options.userServices else { return nil }
+            self.init(containerID: classification.rawID)
         case .podman:
-            guard !classification.rawID.isEmpty, let name = metadata?.name, !name.isEmpty else { return nil }
-            self.init(containerID: "/podman/" + name)
+            guard let metadata, !metadata.name.isEmpty, !metadata.isSandbox else { return nil }
+            self.init(containerID: "/podman/" + metadata.name, metadata, options)
         case .docker, .containerd, .crio, .sandbox:
-            guard !classification.rawID.isEmpty, let metadata,
-                let id = Self.containerID(metadata, isSandbox: classification.kind == .sandbox, now: now)
+            // gVisor's id is in no path: whoever found the metadata has it from a process.
+            guard !classification.rawID.isEmpty || classification.kind == .sandbox, let metadata,
+                let id = Self.containerID(classification, metadata, now: now)
             else { return nil }
-            self.init(containerID: id)
+            self.init(containerID: id, metadata, options)
         }
     }
 
-    private static func containerID(_ metadata: ContainerMetadata, isSandbox: Bool, now: Int64) -> String? {
+    private init(containerID: String, _ metadata: ContainerMetadata, _ options: IdentityOptions) {
+        self.containerID = containerID
+        appID =
+            options.composeAppID ? Self.composeApp(of: containerID, metadata) : ServiceName.appID(of: containerID)
+    }
+
+    /// `/compose/PROJECT/SERVICE` from the labels that docker compose, podman-compose and nerdctl compose set. Orchestrated
+    /// containers have applications already.
+    private static func composeApp(of containerID: String, _ metadata: ContainerMetadata) -> String {
+        guard ["/docker/", "/podman/", "/containerd/"].contains(where: containerID.hasPrefix),
+            let project = metadata.labels["com.docker.compose.project"], !project.isEmpty,
+            let service = metadata.labels["com.docker.compose.service"], !service.isEmpty
+        else { return ServiceName.appID(of: containerID) }
+        return "/compose/\(project)/\(service)"
+    }
+
+    private static func containerID(
+        _ classification: CgroupClassification, _ metadata: ContainerMetadata, now: Int64
+    ) -> String? {
+        let isSandbox = classification.kind == .sandbox
         if let pod = metadata.labels["io.kubernetes.pod.name"], !pod.isEmpty {
             let namespace = metadata.labels["io.kubernetes.pod.namespace"] ?? ""
             let name = isSandbox ? "sandbox" : metadata.labels["io.kubernetes.container.name"] ?? ""
@@ -48,7 +74,10 @@ public struct ContainerIdentity: Sendable, Hashable {
             return "/k8s/\(namespace)/\(pod)/\(name)"
         }
         if let id = swarm(metadata.labels) ?? nomad(metadata.environment) { return id }
-        return metadata.name.isEmpty ? nil : "/docker/" + metadata.name
+        if metadata.name.isEmpty || metadata.isSandbox { return nil }
+        if metadata.containerdNamespace.isEmpty { return "/docker/" + metadata.name }
+        // A pod's container whose labels are not known is not a container of its own.
+        return classification.isKubernetes ? nil : "/containerd/\(metadata.containerdNamespace)/\(metadata.name)"
     }
 
     private static func swarm(_ labels: [String: String]) -> String? {

@@ -16,6 +16,12 @@ public struct ContainerMetadata: Sendable, Hashable {
 
     /// The runtime's name of the container, without Docker's leading slash.
     public var name = ""
+    /// The namespace of a container that belongs to nobody but containerd; empty for all others.
+    public var containerdNamespace = ""
+    /// The cgroup that containerd asked for, in the runtime's own spelling; empty where nobody told.
+    var cgroupsPath = ""
+    /// Whether it only holds a pod's namespaces open.
+    public var isSandbox = false
     /// The image as it was asked for (`nginx:1.27`).
     public var image = ""
     public var labels: [String: String] = [:]
@@ -47,6 +53,8 @@ public struct ContainerMetadata: Sendable, Hashable {
     /// Takes from `other` what is missing here.
     mutating func fill(from other: ContainerMetadata) {
         if name.isEmpty { name = other.name }
+        if containerdNamespace.isEmpty { containerdNamespace = other.containerdNamespace }
+        isSandbox = isSandbox || other.isSandbox
         if image.isEmpty { image = other.image }
         labels.merge(other.labels) { mine, _ in mine }
         environment.merge(other.environment) { mine, _ in mine }
@@ -55,6 +63,14 @@ public struct ContainerMetadata: Sendable, Hashable {
         if publishedPorts.isEmpty { publishedPorts = other.publishedPorts }
         initPID = initPID ?? other.initPID
         startedAt = startedAt ?? other.startedAt
+    }
+
+    /// The labels that `wanted` names, as labels of a metric; absent and empty ones are left out.
+    func metricLabels(_ wanted: [ContainerLabel]) -> [(name: String, value: String)] {
+        wanted.compactMap { label in
+            guard let value = labels[label.name], !value.isEmpty else { return nil }
+            return (label.metricName, value)
+        }
     }
 
     /// `pvc-UUID` of a mount source that holds one, else empty: the volume name of disk metrics.

@@ -105,10 +105,10 @@ public actor Container {
         metadataOptOut = SignalOptOut(environment: metadata.environment)
         for destination in destinations.values { destination.forgetLabels() }
         let (triggeredBy, type) = (systemd?.triggeredBy ?? "", systemd?.type ?? "")
-        if !metadata.image.isEmpty || !triggeredBy.isEmpty || !type.isEmpty {
-            infoLabels = base.adding([
-                ("image", metadata.image), ("systemd_triggered_by", triggeredBy), ("systemd_type", type),
-            ])
+        let copied = metadata.metricLabels(context.labels)
+        if !metadata.image.isEmpty || !triggeredBy.isEmpty || !type.isEmpty || !copied.isEmpty {
+            infoLabels = base.adding(
+                [("image", metadata.image), ("systemd_triggered_by", triggeredBy), ("systemd_type", type)] + copied)
         }
         let truncated = base.truncatedValues + (infoLabels?.truncatedValues ?? 0)
         if truncated > 0 { context.faults.add("label_value_too_long", UInt64(truncated)) }

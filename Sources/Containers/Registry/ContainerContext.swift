@@ -16,13 +16,15 @@ public struct ContainerContext: Sendable {
     public let faults: CounterTable
     /// Destinations behind NAT; nil where nothing tells them.
     public let translations: Translations?
+    /// Labels of containers that `container_info` shows.
+    public let labels: [ContainerLabel]
     /// Names of addresses.
     public let names: DomainNames
 
     public init(
         filter: ConnectionFilter, hostNetns: UInt32, minimumAge: UInt64, retention: UInt64, common: LabelSet,
         drops: CounterTable, faults: CounterTable, translations: Translations? = nil,
-        names: DomainNames = DomainNames()
+        names: DomainNames = DomainNames(), labels: [ContainerLabel] = []
     ) {
         self.filter = filter
         self.hostNetns = hostNetns
@@ -33,5 +35,6 @@ public struct ContainerContext: Sendable {
         self.faults = faults
         self.translations = translations
         self.names = names
+        self.labels = labels
     }
 }

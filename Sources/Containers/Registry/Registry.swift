@@ -21,6 +21,15 @@ public actor Registry {
     static let maximumAttempts = 8
     /// How long such a container is left alone then.
     static let retryPause: UInt64 = 300_000_000_000
+    /// Pause after a look-up that found all queues full.
+    private static let busyPause = Duration.milliseconds(500)
+    /// The longest pause between two look-ups while a runtime does not answer.
+    private static let failurePause = Duration.seconds(16)
+    /// Paths that look like containers and are none, and how long that is remembered.
+    private static let maximumRefuted = 4096
+    private static let refutedLifetime: UInt64 = 60_000_000_000
+    /// Times that a runtime is asked about such a path.
+    private static let candidateAttempts = 2
 
     /// What became of a container.
     private enum State {
@@ -65,6 +74,8 @@ public actor Registry {
     private var byRoot: [String: Container] = [:]
     private var byID: [String: Container] = [:]
     private var states: [ObjectIdentifier: State] = [:]
+    /// Roots of cgroups that no runtime confirmed, with the end (CLOCK_MONOTONIC) of that knowledge.
+    private var refuted: [String: UInt64] = [:]
     private var hostAddresses: [IPAddress] = []
     /// Those with processes on GPUs, as told last.
     private var gpuContainers: [ObjectIdentifier: Container] = [:]
@@ -130,18 +141,32 @@ public actor Registry {
         let memoryKey = CgroupKey(hierarchy: memoryHierarchy, id: memoryCgroup)
         let key = CgroupKey(hierarchy: 0, id: cgroup)
         let memory = memoryCgroup == 0 ? nil : cgroups[memoryKey]
-        if let container = memory?.container, memory?.classification.kind.needsMetadata == true {
+        if let container = memory?.container, memory?.classification.isContainer == true {
             return current(container)
         }
         let unified = cgroups[key]
         if memory == nil, unified == nil, cgroup > 1 || memoryCgroup > 1 { unknownCgroups += 1 }
-        if memory?.classification.kind.needsMetadata == true { return open(memoryKey) }
-        if let unified, unified.classification.isReportable {
+        if memory?.classification.isContainer == true { return open(memoryKey) }
+        if let unified, isReportable(unified.classification) {
             if let container = unified.container { return current(container) }
             return open(key)
         }
-        if memory?.classification.isReportable == true { return open(memoryKey) }
+        if let memory, isReportable(memory.classification) { return open(memoryKey) }
+        // What may be containers, last: whatever is sure comes before.
+        if unified?.classification.isCandidate == true { return open(key) }
+        if memory?.classification.isCandidate == true { return open(memoryKey) }
         return nil
+    }
+
+    /// Whether a cgroup of this kind can ever be shown, and surely is what its path says.
+    private func isReportable(_ classification: CgroupClassification) -> Bool {
+        switch classification.kind {
+        case .docker, .containerd, .crio, .podman, .systemd, .talos, .lxc, .machine:
+            !classification.isCandidate && !classification.rawID.isEmpty
+        case .sandbox: true
+        case .userService: configuration.identity.userServices
+        case .standalone, .unknown: false
+        }
     }
 
     /// The container at `key`, made if there is none.
@@ -152,6 +177,10 @@ public actor Registry {
         if let container = byRoot[classification.rootPath] {
             cgroups[key]?.container = container
             return container
+        }
+        if classification.isCandidate, let until = refuted[classification.rootPath] {
+            if until > MonotonicClock.now() { return nil }
+            refuted[classification.rootPath] = nil
         }
         guard byRoot.count < Self.maximumContainers else {
             configuration.context.drops.add("containers_full")
@@ -263,9 +292,20 @@ public actor Registry {
                 states[ObjectIdentifier(container)] = .unidentified(until: 0)
                 return
             }
-            let resolution = await resolver.resolve(container.classification, pid: Int32(bitPattern: pid))
-            resolved(container, resolution)
+            resolved(container, await resolution(of: container, pid: pid))
         }
+    }
+
+    private func resolution(of container: Container, pid: UInt32) async -> Resolution {
+        let classification = container.classification
+        // gVisor's processes are few, and one of them tells the id.
+        let others = classification.kind == .sandbox ? pids(of: container) : []
+        return await resolver.resolve(
+            classification, pid: Int32(bitPattern: pid), others: others.map { Int32(bitPattern: $0) })
+    }
+
+    private func pids(of container: Container) -> [UInt32] {
+        container.assumeIsolated { Array($0.processes.keys.prefix(8)) }
     }
 
     private func oldestProcess(of container: Container) -> UInt32? {
@@ -276,16 +316,58 @@ public actor Registry {
         guard case .pending(let attempts) = states[ObjectIdentifier(container)] else { return }
         switch resolution {
         case .found(let metadata): settle(container, metadata: metadata)
+        case .partial(let metadata, _):
+            settle(container, metadata: metadata)
+            refresh(container, attempt: 0)
+        case .busy: resolve(container, after: Self.busyPause, fallback: nil)
+        case .notFound where container.classification.isCandidate && attempts >= Self.candidateAttempts:
+            refute(container)
         case .notFound, .failed:
             configuration.context.faults.add("metadata_unresolved")
-            guard attempts < Self.maximumAttempts else {
+            // 0.5 s, 1 s, 2 s … : a runtime may write its state after it starts the process.
+            var pause = Duration.milliseconds(250 << min(attempts, Self.maximumAttempts))
+            if case .failed = resolution {
+                pause = min(pause, Self.failurePause)
+            } else if attempts >= Self.maximumAttempts {
                 states[ObjectIdentifier(container)] = .unidentified(until: MonotonicClock.now() + Self.retryPause)
                 return
             }
             states[ObjectIdentifier(container)] = .pending(attempts: attempts + 1)
-            // 0.5 s, 1 s, 2 s … : a runtime may write its state after it starts the process.
-            resolve(container, after: .milliseconds(250 << attempts), fallback: nil)
+            resolve(container, after: pause, fallback: nil)
         }
+    }
+
+    /// Asks again for what a runtime that did not answer may add: after 1 s, 2 s, 4 s … 4 min, as long as the container
+    /// lives.
+    private func refresh(_ container: Container, attempt: Int) {
+        Task {
+            try? await Task.sleep(for: .seconds(1 << min(attempt, 8)))
+            let target = current(container)
+            guard case .reported = states[ObjectIdentifier(target)], let pid = oldestProcess(of: target) else { return }
+            switch await resolution(of: target, pid: pid) {
+            case .found(let metadata): renew(target, metadata)
+            case .partial, .failed, .busy: refresh(target, attempt: attempt + 1)
+            case .notFound: break
+            }
+        }
+    }
+
+    private func renew(_ container: Container, _ metadata: ContainerMetadata) {
+        container.assumeIsolated { $0.renew(metadata: metadata) }
+    }
+
+    /// No runtime knows the path: its processes and sockets are the host's own.
+    private func refute(_ container: Container) {
+        let now = MonotonicClock.now()
+        if refuted.count >= Self.maximumRefuted {
+            refuted = refuted.filter { $0.value > now }
+            // Any entry will do: forgetting one costs a look-up.
+            if refuted.count >= Self.maximumRefuted, let any = refuted.first { refuted[any.key] = nil }
+        }
+        let root = container.classification.rootPath
+        refuted[root] = now + Self.refutedLifetime
+        for pid in container.assumeIsolated({ Array($0.processes.keys) }) { processes[pid] = nil }
+        forget(container, root: root)
     }
 
     /// What systemd says of a unit may have it left out, so it is asked first. One whose name decides is not asked for.
@@ -302,7 +384,8 @@ public actor Registry {
 
     private func identity(of container: Container, metadata: ContainerMetadata?) -> ContainerIdentity? {
         let now = Int64(MonotonicClock.wallTime() / 1_000_000_000)
-        return ContainerIdentity(container.classification, metadata: metadata, now: now)
+        return ContainerIdentity(
+            container.classification, metadata: metadata, now: now, options: configuration.identity)
     }
 
     private func settle(_ container: Container, metadata: ContainerMetadata?, properties: SystemdProperties? = nil) {
@@ -554,11 +637,6 @@ public actor Registry {
 }
 
 extension CgroupClassification {
-    /// Whether a cgroup of this kind can ever be shown.
-    var isReportable: Bool {
-        switch kind {
-        case .docker, .containerd, .crio, .podman, .sandbox, .systemd, .talos: !rawID.isEmpty || kind == .sandbox
-        case .lxc, .standalone, .unknown: false
-        }
-    }
+    /// Whether its path names a container of a runtime beyond doubt.
+    var isContainer: Bool { kind.needsMetadata && !isCandidate }
 }

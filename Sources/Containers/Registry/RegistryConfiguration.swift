@@ -6,14 +6,16 @@ public struct RegistryConfiguration: Sendable {
     public let layout: CgroupLayout
     public let containerFilter: ContainerFilter
     public let serviceFilter: SystemdServiceFilter
+    public let identity: IdentityOptions
 
     public init(
         context: ContainerContext, layout: CgroupLayout, containerFilter: ContainerFilter,
-        serviceFilter: SystemdServiceFilter
+        serviceFilter: SystemdServiceFilter, identity: IdentityOptions = IdentityOptions()
     ) {
         self.context = context
         self.layout = layout
         self.containerFilter = containerFilter
         self.serviceFilter = serviceFilter
+        self.identity = identity
     }
 }

@@ -12,7 +12,9 @@ struct ContainerdSocket: Sendable {
         let response = try client.call(
             "/containerd.services.containers.v1.Containers/Get", headers: [("containerd-namespace", namespace)],
             message: [0x0a, UInt8(name.count)] + name, deadline: deadline)
-        return try Self.parse(response, id: id)
+        var metadata = try Self.parse(response, id: id)
+        metadata.containerdNamespace = namespace
+        return metadata
     }
 
     /// GetContainerResponse { Container container = 1 } with Container { id = 1, labels = 2, image = 3, spec = 5,
@@ -36,6 +38,7 @@ struct ContainerdSocket: Sendable {
             case 3: metadata.image = text(bytes)
             case 5:
                 if let bundle = try? OCIBundle.parse(Array(entry(bytes).value)) {
+                    metadata.cgroupsPath = bundle.cgroupsPath
                     metadata.mounts = bundle.mounts
                     metadata.environment = bundle.environment
                 }
@@ -50,6 +53,8 @@ struct ContainerdSocket: Sendable {
         }
         guard found == id else { throw .malformed("another container in the response") }
         metadata.logPath = logPath
+        metadata.name = metadata.labels["nerdctl/name"] ?? id
+        metadata.isSandbox = metadata.labels["io.cri-containerd.kind"] == "sandbox"
         return metadata
     }
 

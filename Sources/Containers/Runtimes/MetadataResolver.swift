@@ -31,7 +31,10 @@ public final class MetadataResolver: Sendable {
             "/var/snap/microk8s/common/run/containerd.sock", "/run/k0s/containerd.sock",
             "/run/k3s/containerd/containerd.sock", "/run/containerd/containerd.sock",
         ]
-        public var containerdNamespace = "k8s.io"
+        /// Podman's socket of the system; those of users are below `/run/user`.
+        public var podmanSockets = ["/run/podman/podman.sock"]
+        /// Whether labels are worth asking a daemon that knows nothing else.
+        public var needsLabels = false
 
         public init() {}
     }
@@ -42,6 +45,7 @@ public final class MetadataResolver: Sendable {
         case docker
         case containerd
         case crio
+        case podman
     }
 
     /// Totals since the start.
@@ -50,7 +54,7 @@ public final class MetadataResolver: Sendable {
         public var requests: UInt64 = 0
         /// Answers from memory: the container was not found a moment ago.
         public var cacheHits: UInt64 = 0
-        /// Requests refused because a queue was full.
+        /// Requests sent back because a queue was full.
         public var dropped: UInt64 = 0
         /// Containers found, by the source that completed them.
         public var found: [Source: UInt64] = [:]
@@ -70,16 +74,23 @@ public final class MetadataResolver: Sendable {
 
     /// One container on its way through the sources.
     private struct Request: Sendable {
-        let classification: CgroupClassification
-        let pid: Int32
+        var classification: CgroupClassification
+        let pids: [Int32]
         let deadline: UInt64
         let continuation: CheckedContinuation<Resolution, Never>
         /// What the disk gave, and whether that identifies the container.
         var partial = ContainerMetadata()
         var isIdentified = false
+        /// containerd's namespaces to look in, and the socket that the container's shim names.
+        var namespaces: [String] = []
+        var containerdAddress = ""
+        /// The container of containerd whose labels are the pod's.
+        var sandboxID: String?
         /// What each source said, for the final line.
         var reasons: [String] = []
         var isFailure = false
+        /// A queue took too long.
+        var isLate = false
     }
 
     private static let daemonRootsLifetime: UInt64 = 15_000_000_000
@@ -105,16 +116,20 @@ public final class MetadataResolver: Sendable {
 
     /// Looks the container of process `pid` up. Kinds without metadata are `.notFound` at once. Returns within the
     /// configured time-out, give or take one poll.
-    public func resolve(_ classification: CgroupClassification, pid: Int32) async -> Resolution {
-        guard classification.kind.needsMetadata, !classification.rawID.isEmpty else {
+    ///
+    /// - Parameter others: more processes of the container; one of a sandbox's holds its id.
+    public func resolve(
+        _ classification: CgroupClassification, pid: Int32, others: [Int32] = []
+    ) async -> Resolution {
+        guard classification.kind.needsMetadata, !classification.rawID.isEmpty || classification.kind == .sandbox else {
             return .notFound(reason: "cgroup \(classification.rootPath) names no container")
         }
         let now = MonotonicClock.now()
         let known = state.withLock { state -> Resolution? in
             state.counters.requests += 1
-            guard let entry = state.negative[classification.rawID] else { return nil }
+            guard let entry = state.negative[classification.rootPath] else { return nil }
             if entry.until <= now {
-                state.negative[classification.rawID] = nil
+                state.negative[classification.rootPath] = nil
                 return nil
             }
             state.counters.cacheHits += 1
@@ -123,7 +138,7 @@ public final class MetadataResolver: Sendable {
         if let known { return known }
         return await withCheckedContinuation { continuation in
             let request = Request(
-                classification: classification, pid: pid, deadline: now + configuration.timeout,
+                classification: classification, pids: [pid] + others, deadline: now + configuration.timeout,
                 continuation: continuation)
             submit(request, to: .disk) { self.readDisk($0) }
         }
@@ -135,46 +150,92 @@ public final class MetadataResolver: Sendable {
         if workers[source]?.submit({ work(request) }) == true { return }
         state.withLock { $0.counters.dropped += 1 }
         // Not remembered: the container was never looked for.
-        request.continuation.resume(returning: .failed(reason: "too many containers wait for \(source) metadata"))
+        request.continuation.resume(returning: .busy(reason: "too many containers wait for \(source) metadata"))
     }
 
     private func readDisk(_ request: Request) {
         var request = request
-        let classification = request.classification
         guard MonotonicClock.now() < request.deadline else {
-            request.isFailure = true
+            request.isLate = true
             return finish(request, reason: "disk: no turn in time")
         }
-        let bundle =
-            OCIBundle.find(pid: request.pid, of: classification, processes: processes)
-            ?? OCIBundle.find(of: classification, root: root)
-        if let bundle { request.partial = OCIAnnotations.metadata(of: bundle) }
-
-        if classification.kind == .podman {
-            if let bundle, let metadata = PodmanState.read(id: classification.rawID, bundle: bundle) {
-                return finish(request, found: metadata, from: .disk)
+        if request.classification.rawID.isEmpty {
+            for pid in request.pids where request.classification.rawID.isEmpty {
+                request.classification = request.classification.refined(arguments: processes.arguments(pid))
             }
-            return finish(request, reason: bundle == nil ? "disk: no bundle" : "disk: no name in Podman's store")
+            if request.classification.rawID.isEmpty { return finish(request, reason: "no process tells its id") }
         }
-        if let bundle, OCIAnnotations.identify(bundle) {
-            request.isIdentified = true
+        let classification = request.classification
+        let bundle =
+            OCIBundle.find(pid: request.pids[0], of: classification, processes: processes)
+            ?? OCIBundle.find(of: classification, root: root)
+        request.namespaces = classification.containerdNamespaces.filter { $0 != "moby" }
+        if let bundle { take(bundle, into: &request) }
+        if classification.kind == .podman { return readPodman(request, bundle) }
+        if request.isIdentified {
             // A sandbox is not reported, so its image does not matter.
-            if !request.partial.image.isEmpty || OCIAnnotations.isSandbox(bundle) {
+            let isEnough = !request.partial.image.isEmpty && !configuration.needsLabels
+            if isEnough || request.partial.isSandbox || classification.kind == .crio && !request.partial.image.isEmpty {
                 return finish(request, found: request.partial, from: .disk)
             }
-        }
-        if !request.isIdentified, classification.kind == .docker || classification.kind == .sandbox {
+        } else if classification.kind == .docker || classification.kind == .sandbox || classification.rule == "bare-id"
+        {
             if let metadata = readDocker(classification.rawID, bundle: bundle) {
                 return finish(request, found: metadata, from: .disk)
             }
         }
         request.reasons.append(bundle == nil ? "disk: no bundle" : "disk: a bundle without names")
-        switch classification.kind {
-        case .crio: ask([.crio], request)
-        case .containerd: ask([.containerd, .docker], request)
-        // Which of the two runs a pod does not always show in the path.
-        default: ask([.docker, .containerd], request)
+        ask(sources(for: request), request)
+    }
+
+    /// What the bundle alone says, and where to ask for the rest.
+    private func take(_ bundle: OCIBundle, into request: inout Request) {
+        let classification = request.classification
+        request.partial = OCIAnnotations.metadata(of: bundle)
+        if !bundle.containerdNamespace.isEmpty, bundle.containerdNamespace != "moby" {
+            request.namespaces = [bundle.containerdNamespace]
+            request.containerdAddress = bundle.containerdAddress
         }
+        request.sandboxID = bundle.annotations["io.kubernetes.cri.sandbox-id"]
+        if OCIAnnotations.identify(bundle) {
+            request.isIdentified = true
+        } else if classification.kind == .containerd || classification.isCandidate, !classification.isKubernetes,
+            bundle.containerdNamespace != "moby", !bundle.containerdNamespace.isEmpty
+        {
+            request.isIdentified = true
+            request.partial.name = bundle.annotations["nerdctl/name"] ?? classification.rawID
+            request.partial.containerdNamespace = bundle.containerdNamespace
+        }
+        if configuration.needsLabels, classification.kind == .crio {
+            request.partial.labels.merge(OCIAnnotations.crioLabels(bundle)) { mine, _ in mine }
+            if let sandbox = OCIAnnotations.crioSandbox(of: bundle) {
+                request.partial.labels.merge(OCIAnnotations.crioLabels(sandbox)) { mine, _ in mine }
+            }
+        }
+    }
+
+    private func readPodman(_ request: Request, _ bundle: OCIBundle?) {
+        var request = request
+        if let bundle, let metadata = PodmanState.read(id: request.classification.rawID, bundle: bundle) {
+            request.partial = metadata
+            request.isIdentified = true
+            if !configuration.needsLabels { return finish(request, found: metadata, from: .disk) }
+        } else {
+            request.reasons.append(bundle == nil ? "disk: no bundle" : "disk: no name in Podman's store")
+        }
+        ask([.podman], request)
+    }
+
+    /// Who may know what the disk did not say, in the order of asking.
+    private func sources(for request: Request) -> [Source] {
+        let classification = request.classification
+        if classification.kind == .crio { return [.crio] }
+        if classification.rule == "containerd-candidate" || request.isIdentified && !request.containerdAddress.isEmpty {
+            return [.containerd]
+        }
+        // Which of the two runs a pod does not always show in the path.
+        return classification.kind == .containerd && !classification.isCandidate
+            ? [.containerd, .docker] : [.docker, .containerd]
     }
 
     private func readDocker(_ id: String, bundle: OCIBundle?) -> ContainerMetadata? {
@@ -202,8 +263,9 @@ public final class MetadataResolver: Sendable {
     private func ask(_ sources: [Source], _ request: Request) {
         var request = request
         guard let source = sources.first else {
-            if request.isIdentified { return finish(request, found: request.partial, from: .disk) }
-            return finish(request, reason: nil)
+            guard request.isIdentified else { return finish(request, reason: nil) }
+            if !request.isFailure, !request.isLate { return finish(request, found: request.partial, from: .disk) }
+            return finish(request, found: request.partial, from: .disk, isPartial: true)
         }
         let rest = Array(sources.dropFirst())
         if isSkipped(source) {
@@ -215,22 +277,21 @@ public final class MetadataResolver: Sendable {
             var request = request
             // Another container may have found out while this one waited.
             let started = MonotonicClock.now()
-            guard !self.isSkipped(source), started < request.deadline else {
+            let isSkipped = self.isSkipped(source)
+            guard !isSkipped, started < request.deadline else {
                 request.reasons.append("\(source): no turn in time")
-                request.isFailure = true
+                if isSkipped { request.isFailure = true } else { request.isLate = true }
                 return self.ask(rest, request)
             }
             // Half of the time, where another source comes after this one.
             let deadline = rest.isEmpty ? request.deadline : started + (request.deadline - started) / 2
             do throws(ExchangeError) {
-                var metadata = try self.inspect(source, request.classification.rawID, deadline: deadline)
+                var metadata = try self.inspect(source, request, deadline: deadline)
                 metadata.fill(from: request.partial)
                 self.finish(request, found: metadata, from: source)
             } catch {
                 request.reasons.append("\(source): \(error)")
-                switch error {
-                case .unavailable, .notFound: break
-                default:
+                if self.isFailure(error, of: source, for: request) {
                     request.isFailure = true
                     let now = MonotonicClock.now()
                     // A request that waited long in a queue proves nothing against the socket.
@@ -242,6 +303,17 @@ public final class MetadataResolver: Sendable {
                 }
                 self.ask(rest, request)
             }
+        }
+    }
+
+    /// Whether a runtime that may know the container did not answer. A socket that is not there belongs to a runtime that
+    /// is not installed, unless the container's own shim names it.
+    private func isFailure(_ error: ExchangeError, of source: Source, for request: Request) -> Bool {
+        switch error {
+        case .notFound: false
+        case .unavailable(let reason):
+            reason != .notFound || source == .containerd && !request.containerdAddress.isEmpty
+        default: true
         }
     }
 
@@ -258,49 +330,90 @@ public final class MetadataResolver: Sendable {
         }
     }
 
-    private func inspect(
-        _ source: Source, _ id: String, deadline: UInt64
-    ) throws(ExchangeError) -> ContainerMetadata {
-        let paths: [String]
+    private func sockets(of source: Source, for request: Request) -> [String] {
         switch source {
-        case .disk: paths = []
-        case .docker: paths = configuration.dockerSockets
-        case .containerd: paths = configuration.containerdSockets
-        case .crio: paths = configuration.crioSockets
+        case .disk: return []
+        case .docker: return configuration.dockerSockets
+        case .crio: return configuration.crioSockets
+        case .containerd:
+            return (request.containerdAddress.isEmpty ? [] : [request.containerdAddress])
+                + configuration.containerdSockets
+        case .podman:
+            let parts = request.classification.rootPath.split(separator: "/", maxSplits: 2)
+            guard parts.count == 3, parts[0] == "user.slice", parts[1].hasPrefix("user-"), parts[1].hasSuffix(".slice"),
+                let user = UInt32(parts[1].dropFirst(5).dropLast(6))
+            else { return configuration.podmanSockets }
+            return ["/run/user/\(user)/podman/podman.sock"]
         }
+    }
+
+    private func inspect(
+        _ source: Source, _ request: Request, deadline: UInt64
+    ) throws(ExchangeError) -> ContainerMetadata {
         var unavailable = ExchangeError.unavailable(.notFound)
-        for path in paths {
+        for path in sockets(of: source, for: request) {
             do throws(ExchangeError) {
+                let id = request.classification.rawID
                 switch source {
-                case .containerd:
-                    return try ContainerdSocket(
-                        client: UnaryGRPC(socketPath: path, root: root), namespace: configuration.containerdNamespace
-                    ).inspect(id, deadline: deadline)
+                case .containerd: return try inspectContainerd(path, request, deadline: deadline)
                 case .crio:
                     return try CRIOSocket(client: HTTPClient(socketPath: path, root: root))
                         .inspect(id, deadline: deadline)
-                case .docker, .disk:
+                case .docker, .podman, .disk:
                     return try DockerSocket(client: HTTPClient(socketPath: path, root: root))
                         .inspect(id, deadline: deadline)
                 }
             } catch {
-                guard case .unavailable = error else { throw error }
-                unavailable = error
+                guard case .unavailable(let reason) = error else { throw error }
+                // One that is there and refuses says more than one that is not there.
+                if reason != .notFound || unavailable == .unavailable(.notFound) { unavailable = error }
             }
         }
         throw unavailable
     }
 
-    private func finish(_ request: Request, found metadata: ContainerMetadata, from source: Source) {
+    private func inspectContainerd(
+        _ path: String, _ request: Request, deadline: UInt64
+    ) throws(ExchangeError) -> ContainerMetadata {
+        let client = UnaryGRPC(socketPath: path, root: root)
+        for namespace in request.namespaces {
+            let socket = ContainerdSocket(client: client, namespace: namespace)
+            do throws(ExchangeError) {
+                var metadata = try socket.inspect(request.classification.rawID, deadline: deadline)
+                if request.classification.isCandidate, metadata.cgroupsPath != request.classification.rootPath {
+                    continue
+                }
+                if configuration.needsLabels, let sandbox = request.sandboxID,
+                    let pod = try? socket.inspect(sandbox, deadline: deadline)
+                {
+                    metadata.labels.merge(pod.labels) { mine, _ in mine }
+                }
+                return metadata
+            } catch {
+                if error != .notFound { throw error }
+            }
+        }
+        throw .notFound
+    }
+
+    private func finish(
+        _ request: Request, found metadata: ContainerMetadata, from source: Source, isPartial: Bool = false
+    ) {
         var metadata = metadata
         if metadata.logPath.isEmpty { metadata.logPath = OCIAnnotations.logPath(metadata.labels, root: root) }
         state.withLock { $0.counters.found[source, default: 0] += 1 }
-        request.continuation.resume(returning: .found(metadata))
+        let reasons = request.reasons.joined(separator: "; ")
+        request.continuation.resume(returning: isPartial ? .partial(metadata, reason: reasons) : .found(metadata))
     }
 
     private func finish(_ request: Request, reason: String?) {
         let reasons = (request.reasons + [reason].compactMap(\.self)).joined(separator: "; ")
         let text = "no metadata of \(request.classification.kind) container \(request.classification.rawID): \(reasons)"
+        if request.isLate, !request.isFailure {
+            // Not remembered: the container was never looked for.
+            request.continuation.resume(returning: .busy(reason: text))
+            return
+        }
         let resolution: Resolution = request.isFailure ? .failed(reason: text) : .notFound(reason: text)
         let now = MonotonicClock.now()
         state.withLock { state in
@@ -311,7 +424,7 @@ public final class MetadataResolver: Sendable {
                     state.negative[any.key] = nil
                 }
             }
-            state.negative[request.classification.rawID] = (now + configuration.negativeLifetime, resolution)
+            state.negative[request.classification.rootPath] = (now + configuration.negativeLifetime, resolution)
         }
         request.continuation.resume(returning: resolution)
     }

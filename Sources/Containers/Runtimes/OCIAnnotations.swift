@@ -1,3 +1,4 @@
+import Exchange
 import Linux
 
 /// What Kubernetes runtimes write into the annotations of an OCI specification.
@@ -34,11 +35,33 @@ enum OCIAnnotations {
             metadata.mounts.merge(CRIOSocket.volumes(volumes)) { _, volume in volume }
         }
         metadata.environment = bundle.environment
+        metadata.isSandbox = isSandbox(bundle)
+        if annotations["io.container.manager"] == "libpod", let pod = annotations["io.kubernetes.cri-o.SandboxID"] {
+            metadata.labels["io.podman.pod.id"] = pod
+        }
         metadata.initPID = bundle.initPID
         if metadata.labels["io.kubernetes.pod.uid"] == nil, let uid = podUID(mounts: bundle.mounts) {
             metadata.labels["io.kubernetes.pod.uid"] = uid
         }
         return metadata
+    }
+
+    /// All labels of a container of CRI-O, which keeps them as JSON in one annotation.
+    static func crioLabels(_ bundle: OCIBundle) -> [String: String] {
+        guard let text = bundle.annotations["io.kubernetes.cri-o.Labels"],
+            let document = try? JSONDocument(parsing: Array(text.utf8), sizeLimit: 1 << 20)
+        else { return [:] }
+        return document.root.strings()
+    }
+
+    /// The bundle of the pod's sandbox, whose labels are the pod's: CRI-O keeps them side by side.
+    static func crioSandbox(of bundle: OCIBundle) -> OCIBundle? {
+        var parts = bundle.directory.split(separator: "/").map(String.init)
+        guard let root = bundle.root, let sandbox = bundle.annotations["io.kubernetes.cri-o.SandboxID"],
+            sandbox.utf8.allSatisfy(KubernetesName.isHexadecimal), parts.count > 2, parts[parts.count - 2] != sandbox
+        else { return nil }
+        parts[parts.count - 2] = sandbox
+        return OCIBundle.read(directory: "/" + parts.joined(separator: "/"), root: root)
     }
 
     /// True for a pod's sandbox (pause) container.

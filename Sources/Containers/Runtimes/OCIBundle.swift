@@ -21,6 +21,10 @@ struct OCIBundle: Sendable {
     var root: RootDirectory?
     /// The monitor's arguments; empty for a bundle found without its monitor.
     var monitorArguments: [String] = []
+    /// containerd's namespace, from its shim's arguments or the directory; empty for other runtimes.
+    var containerdNamespace = ""
+    /// The socket of the containerd that the shim belongs to; empty where no shim told it.
+    var containerdAddress = ""
     /// The container's first process, as the bundle's pid file says.
     var initPID: Int32?
 
@@ -53,7 +57,6 @@ struct OCIBundle: Sendable {
 
     /// The bundle of a container whose processes are gone or hidden, from the places where runtimes keep them.
     static func find(of classification: CgroupClassification, root: RootDirectory) -> OCIBundle? {
-        let tasks = "io.containerd.runtime.v2.task"
         let places: [String]
         switch classification.kind {
         case .podman:
@@ -63,17 +66,30 @@ struct OCIBundle: Sendable {
                 "/run/containers/storage/overlay-containers/ID/userdata",
                 "/var/run/containers/storage/overlay-containers/ID/userdata",
             ]
-        default:
-            places = [
-                "/run/containerd/\(tasks)/k8s.io/ID", "/run/containerd/\(tasks)/moby/ID",
-                "/run/k3s/containerd/\(tasks)/k8s.io/ID", "/run/k0s/containerd/\(tasks)/k8s.io/ID",
-                "/var/snap/microk8s/common/run/containerd/\(tasks)/k8s.io/ID",
-            ]
+        default: return findTask(of: classification, root: root)
         }
         for place in places {
             let parts = place.split(separator: "/").map { $0 == "ID" ? classification.rawID : String($0) }
             if let bundle = read(directory: "/" + parts.joined(separator: "/"), of: classification, root: root) {
                 return bundle
+            }
+        }
+        return nil
+    }
+
+    private static let taskDirectories = [
+        "/run/containerd", "/run/k3s/containerd", "/run/k0s/containerd", "/var/snap/microk8s/common/run/containerd",
+    ]
+
+    /// A bundle in containerd's state, `STATE/io.containerd.runtime.v2.task/NAMESPACE/ID`.
+    private static func findTask(of classification: CgroupClassification, root: RootDirectory) -> OCIBundle? {
+        for state in taskDirectories {
+            for namespace in classification.containerdNamespaces {
+                let directory = "\(state)/io.containerd.runtime.v2.task/\(namespace)/\(classification.rawID)"
+                if var bundle = read(directory: directory, of: classification, root: root) {
+                    bundle.containerdNamespace = namespace
+                    return bundle
+                }
             }
         }
         return nil
@@ -130,9 +146,17 @@ struct OCIBundle: Sendable {
             guard let bytes = try? RootDirectory.bytes(at: directory, prefix + "config.json", limit: sizeLimit),
                 var bundle = try? parse(bytes)
             else { continue }
-            guard !prefix.isEmpty || bundle.belongs(to: classification) else { continue }
+            let isShim = name.hasPrefix("containerd-shim")
+            guard !prefix.isEmpty && !classification.isCandidate || bundle.belongs(to: classification) else { continue }
+            // Any process may stand beside a directory with a common name.
+            if classification.isCandidate, !isShim { continue }
             bundle.initPID = Self.pid(try? RootDirectory.bytes(at: directory, prefix + "init.pid", limit: 32))
-            if name.hasPrefix("containerd-shim") { bundle.monitorArguments = processes.arguments(monitor) }
+            if isShim {
+                bundle.monitorArguments = processes.arguments(monitor)
+                bundle.containerdNamespace = ProcessTable.value(of: "-namespace", in: bundle.monitorArguments) ?? ""
+                let address = ProcessTable.value(of: "-address", in: bundle.monitorArguments) ?? ""
+                bundle.containerdAddress = address.hasPrefix("unix://") ? String(address.dropFirst(7)) : address
+            }
             return bundle
         }
         return nil
@@ -143,7 +167,8 @@ struct OCIBundle: Sendable {
     ) -> OCIBundle? {
         guard let bytes = try? root.bytes(directory + "/config.json", limit: sizeLimit),
             var bundle = try? parse(bytes),
-            directory.contains(classification.rawID) || bundle.belongs(to: classification)
+            directory.contains(classification.rawID) && !classification.isCandidate
+                || bundle.belongs(to: classification)
         else { return nil }
         bundle.directory = directory
         bundle.root = root
@@ -153,8 +178,15 @@ struct OCIBundle: Sendable {
         return bundle
     }
 
+    /// The specification in `directory`.
+    static func read(directory: String, root: RootDirectory) -> OCIBundle? {
+        guard let bytes = try? root.bytes(directory + "/config.json", limit: sizeLimit) else { return nil }
+        return try? parse(bytes)
+    }
+
     private func belongs(to classification: CgroupClassification) -> Bool {
-        !classification.rawID.isEmpty && cgroupsPath.contains(classification.rawID)
+        if classification.isCandidate { return cgroupsPath == classification.rootPath }
+        return !classification.rawID.isEmpty && cgroupsPath.contains(classification.rawID)
     }
 
     private static func pid(_ bytes: [UInt8]?) -> Int32? {

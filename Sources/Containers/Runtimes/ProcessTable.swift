@@ -48,7 +48,9 @@ struct ProcessTable: Sendable {
             // Seen from a private cgroup namespace, paths outside of it start with `/..` (cgroup_namespaces(7)).
             while cgroup.hasPrefix("/../") { cgroup = cgroup.dropFirst(3) }
             let found = CgroupClassification.classify(String(cgroup))
-            return found.kind == classification.kind && found.rawID == classification.rawID
+            guard found.kind == classification.kind else { return false }
+            return found.rawID == classification.rawID && found.isCandidate == classification.isCandidate
+                || found.kind == .sandbox && found.rootPath == classification.rootPath
         }
     }
 

@@ -14,6 +14,24 @@ struct ContainerOptions: ParsableArguments {
             "Leave out services that come with the system. (default: yes)"))
     var skipSystemdSystemServices: Bool?
 
+    @Flag(
+        name: .customLong("user-services"), inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Report services of users' own systemds. (default: no)"))
+    var userServices: Bool?
+
+    @Flag(
+        name: .customLong("compose-app-id"), inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Name applications of compose projects /compose/PROJECT/SERVICE. (default: no)"))
+    var composeAppID: Bool?
+
+    @Option(
+        name: .customLong("container-label"),
+        help: ArgumentHelp(
+            "Copy this label of containers to container_info, as label_NAME; may be repeated.", valueName: "name"))
+    var containerLabel: [String] = []
+
     @Option(
         name: .customLong("container-allowlist"),
         help: ArgumentHelp(

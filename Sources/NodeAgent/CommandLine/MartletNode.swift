@@ -11,6 +11,7 @@ struct MartletNode: AgentCommand {
             martlet-node [run] [<option> ...]
             martlet-node top [--url <url>] [--interval <duration>] [--once]
             martlet-node check [<option> ...]
+            martlet-node explain cgroup [<path> ...] | explain pid <pid> ...
             """,
         discussion: """
             Every option can also be set by an environment variable (--scrape-interval is SCRAPE_INTERVAL; a repeated \
@@ -18,7 +19,7 @@ struct MartletNode: AgentCommand {
             environment over the file.
             """,
         version: "martlet-node \(Version.current)",
-        subcommands: [RunCommand.self, TopCommand.self, CheckCommand.self])
+        subcommands: [RunCommand.self, TopCommand.self, CheckCommand.self, ExplainCommand.self])
 
     @OptionGroup var options: AgentOptions
 
@@ -27,7 +28,8 @@ struct MartletNode: AgentCommand {
     static func main() async {
         do {
             var command = try parse(arguments: Array(CommandLine.arguments.dropFirst()))
-            if !(command is CheckCommand) { TerminationSignal.takeOver() }
+            let isLong = command is any AgentCommand || command is TopCommand
+            if isLong { TerminationSignal.takeOver() }
             if let agent = command as? any AgentCommand {
                 let prepared = try agent.prepare()
                 TerminationSignal.watch()
@@ -35,7 +37,7 @@ struct MartletNode: AgentCommand {
                 if code != 0 { throw ExitCode(code) }
                 return
             }
-            TerminationSignal.watch()
+            if isLong { TerminationSignal.watch() }
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

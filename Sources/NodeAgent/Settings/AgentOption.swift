@@ -1,14 +1,18 @@
 /// The options of the agent: the one list from which flags, environment variables and keys of the configuration file
 /// take their names.
 ///
-/// Names and values are those of coroot-node-agent where it has the option; `config`, `log-level`, `gc-interval`,
-/// `disable-cloud-metadata`, those about privileges and `io` are this agent's own.
+/// Names and values are those of coroot-node-agent where it has the option; `config`, `user-services`,
+/// `compose-app-id`, `container-label`, `log-level`, `gc-interval`, `disable-cloud-metadata`, those about privileges and
+/// `io` are this agent's own.
 enum AgentOption: String, CaseIterable, Sendable {
     case config
     case listen
     case cgroupfsRoot = "cgroupfs-root"
     case skipSystemdSystemServices = "skip-systemd-system-services"
     case systemdSocket = "systemd-socket"
+    case userServices = "user-services"
+    case composeAppID = "compose-app-id"
+    case containerLabel = "container-label"
     case containerAllowlist = "container-allowlist"
     case containerDenylist = "container-denylist"
     case minContainerAge = "min-container-age"
@@ -50,7 +54,8 @@ enum AgentOption: String, CaseIterable, Sendable {
     /// Whether it takes several values: the flag more than once, the environment variable with a line for each, a list
     /// in the file.
     var isRepeatable: Bool {
-        self == .containerAllowlist || self == .containerDenylist || self == .trackPublicNetwork
+        self == .containerAllowlist || self == .containerDenylist || self == .containerLabel
+            || self == .trackPublicNetwork
     }
 
     /// A value that is right, for messages.
@@ -59,7 +64,8 @@ enum AgentOption: String, CaseIterable, Sendable {
         case .config: "/etc/martlet-node.yaml"
         case .listen: "127.0.0.1:10300"
         case .cgroupfsRoot: "/sys/fs/cgroup"
-        case .skipSystemdSystemServices, .insecureSkipVerify: "true"
+        case .skipSystemdSystemServices, .userServices, .composeAppID, .insecureSkipVerify: "true"
+        case .containerLabel: "com.example.team"
         case .systemdSocket: "/run/systemd/private"
         case .containerAllowlist: "^/k8s/shop/"
         case .containerDenylist: "^/k8s/kube-system/"

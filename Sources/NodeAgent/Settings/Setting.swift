@@ -93,6 +93,23 @@ struct Setting: Hashable, Sendable {
         return ranges
     }
 
+    /// Names of container labels.
+    func containerLabels() throws(UsageError) -> [ContainerLabel] {
+        var labels: [ContainerLabel] = []
+        for text in texts {
+            guard let label = ContainerLabel(text) else { throw wrong("a label has a name") }
+            if let other = labels.first(where: { $0.metricName == label.metricName }), other != label {
+                throw wrong("\(UsageError.quoted(other.name)) and \(UsageError.quoted(text)) become one label")
+            }
+            labels.append(label)
+        }
+        guard labels.count <= Self.labelLimit else { throw wrong("more than \(Self.labelLimit) labels") }
+        return labels
+    }
+
+    /// The most labels of containers that are copied.
+    private static let labelLimit = 32
+
     /// Regular expressions, each of which can be compiled.
     func patterns() throws(UsageError) -> [String] {
         for text in texts {

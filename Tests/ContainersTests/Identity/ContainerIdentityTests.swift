@@ -18,6 +18,107 @@ private let now: Int64 = 1_795_470_000
         return ContainerIdentity(classification, metadata: metadata, now: now)
     }
 
+    private func reported(
+        at path: String, options: IdentityOptions = IdentityOptions(),
+        _ change: (inout ContainerMetadata) -> Void = { _ in }
+    ) -> ContainerIdentity? {
+        var metadata = ContainerMetadata()
+        change(&metadata)
+        return ContainerIdentity(.classify(path), metadata: metadata, now: now, options: options)
+    }
+
+    @Test func guestsAndLXC() {
+        #expect(reported(at: "/lxc.payload.shop_web/x")?.containerID == "/lxc/shop_web")
+        #expect(reported(at: "/lxc.monitor.shop_web") == nil)
+        #expect(reported(at: #"/machine.slice/machine-qemu\x2d1\x2dweb.scope"#)?.containerID == "/machine/web")
+        #expect(reported(at: "/machine.slice/systemd-nspawn@web.service")?.containerID == "/machine/web")
+    }
+
+    @Test func userServicesOnRequest() {
+        let path = "/user.slice/user-7.slice/user@7.service/app.slice/sync.service"
+        #expect(reported(at: path) == nil)
+        var options = IdentityOptions()
+        options.userServices = true
+        #expect(reported(at: path, options: options)?.containerID == "/user.slice/7/sync.service")
+        #expect(reported(at: "/user.slice/user-7.slice/session-2.scope", options: options) == nil)
+    }
+
+    @Test func containerdsOwn() {
+        let path = "/default/web"
+        #expect(reported(at: path) == nil)
+        let found = reported(at: path) {
+            $0.name = "web"
+            $0.containerdNamespace = "default"
+        }
+        #expect(found == ContainerIdentity(containerID: "/containerd/default/web"))
+        // A pod's container without labels is not one of them, nor is what holds a pod's namespaces.
+        #expect(
+            reported(at: "/kubepods/pod1/cri-containerd-\(CgroupClassificationTests.someID)") {
+                $0.name = "x"
+                $0.containerdNamespace = "k8s.io"
+            } == nil)
+        #expect(
+            reported(at: "/k8s.io/\(CgroupClassificationTests.someID)") {
+                $0.name = "x"
+                $0.containerdNamespace = "k8s.io"
+                $0.isSandbox = true
+            } == nil)
+        // Docker below another parent.
+        #expect(
+            reported(at: "/tenants/a/\(CgroupClassificationTests.someID)") { $0.name = "web" }?.containerID
+                == "/docker/web")
+    }
+
+    @Test func composeApplications() {
+        var options = IdentityOptions()
+        options.composeAppID = true
+        let labels = ["com.docker.compose.project": "shop", "com.docker.compose.service": "cart"]
+        let path = "/docker/\(CgroupClassificationTests.someID)"
+        let found = reported(at: path, options: options) {
+            $0.name = "shop-cart-1"
+            $0.labels = labels
+        }
+        #expect(found?.containerID == "/docker/shop-cart-1")
+        #expect(found?.appID == "/compose/shop/cart")
+        let off = reported(at: path) {
+            $0.name = "shop-cart-1"
+            $0.labels = labels
+        }
+        #expect(off?.appID == "")
+        let half = reported(at: path, options: options) {
+            $0.name = "shop-cart-1"
+            $0.labels = ["com.docker.compose.project": "shop"]
+        }
+        #expect(half?.appID == "")
+        // Pods have applications already.
+        let member = reported(at: path, options: options) {
+            $0.labels = pod("web-6d4cf56db6-x2x4z").merging(labels) { $1 }
+        }
+        #expect(member?.appID == "/k8s/prod/web")
+    }
+
+    @Test func podmanLeavesInfraOut() {
+        let path = "/machine.slice/libpod-\(CgroupClassificationTests.someID).scope"
+        #expect(reported(at: path) { $0.name = "web" }?.containerID == "/podman/web")
+        let infra = reported(at: path) {
+            $0.name = "58cff19a0ad3-infra"
+            $0.isSandbox = true
+        }
+        #expect(infra == nil)
+    }
+
+    @Test func labelNames() throws {
+        let label = try #require(ContainerLabel("com.example/team-name"))
+        #expect(label.metricName == "label_com_example_team_name")
+        #expect(ContainerLabel("") == nil)
+        #expect(ContainerLabel("é")?.metricName == "label___")
+        var metadata = ContainerMetadata()
+        metadata.labels = ["com.example/team-name": "red", "other": "x"]
+        #expect(metadata.metricLabels([label]).map(\.value) == ["red"])
+        metadata.labels = ["com.example/team-name": ""]
+        #expect(metadata.metricLabels([label]).isEmpty)
+    }
+
     private func pod(_ name: String, container: String? = "app") -> [String: String] {
         var labels = ["io.kubernetes.pod.name": name, "io.kubernetes.pod.namespace": "prod"]
         labels["io.kubernetes.container.name"] = container
@@ -36,7 +137,12 @@ private let now: Int64 = 1_795_470_000
 
     @Test func sandboxesAreNamedSo() {
         #expect(identity(.sandbox, labels: pod("web-0", container: nil))?.containerID == "/k8s/prod/web-0/sandbox")
-        #expect(identity(.sandbox, rawID: "", labels: pod("web-0")) == nil)
+        // Its id is in no path: whoever found the metadata has it from a process.
+        #expect(identity(.sandbox, rawID: "", labels: pod("web-0"))?.containerID == "/k8s/prod/web-0/sandbox")
+        #expect(
+            ContainerIdentity(
+                CgroupClassification(kind: .sandbox, rawID: "", rule: "test", rootPath: "/x"), metadata: nil, now: now)
+                == nil)
     }
 
     @Test func cronJobs() {
@@ -101,7 +207,7 @@ private let now: Int64 = 1_795_470_000
         #expect(identity("/system.slice/crio-conmon-\(id)") == nil)
         #expect(identity("/system/apid") == "/talos/apid")
         #expect(identity("/init") == "/talos/init")
-        #expect(identity("/lxc/web") == nil)
+        #expect(identity("/lxc/web") == "/lxc/web")
         #expect(identity("/user.slice/user-0.slice/session-1.scope") == nil)
         #expect(identity("/docker/\(id)") == nil)
         #expect(identity("/machine.slice/libpod-conmon-\(id).scope") == nil)

@@ -1,0 +1,13 @@
+import ArgumentParser
+
+/// `martlet-node explain`: who a container is, and why.
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Say which container a control group or a process belongs to, and by which rule.",
+        discussion: """
+            Writes one JSON object a line: input, runtime, id (as the path has it), container_id (empty where only the \
+            runtime knows the name), app_id, rule.
+            """,
+        subcommands: [ExplainCgroupCommand.self, ExplainPidCommand.self])
+}
