@@ -76,7 +76,7 @@ public struct CgroupClassification: Sendable, Hashable {
         // Before user.slice, where rootless runtimes live.
         if !isDocker, outer == nil, let scope = path.scope() { return scope }
         if path.component(0, is: "user.slice") {
-            return path.userService() ?? path.result(.standalone, "session")
+            return path.userService() ?? path.rootlessPodman() ?? path.result(.standalone, "session")
         }
         if path.component(0, is: "init.scope") || path.component(0, is: "systemd") {
             return path.result(.standalone, "session")

@@ -180,6 +180,15 @@ struct CgroupPath {
         return nil
     }
 
+    /// An id alone somewhere below a user's slice: rootless Podman without systemd.
+    func rootlessPodman() -> CgroupClassification? {
+        for (index, component) in components.enumerated().dropFirst(2)
+        where component.count == CgroupClassification.idLength && hexadecimal(component, after: 0) != nil {
+            return result(.podman, "bare-id", id: text(component), components: index + 1, isCandidate: true)
+        }
+        return nil
+    }
+
     /// Paths that only the runtimes themselves can confirm: `/NAMESPACE/NAME`, as containerd makes them where nobody
     /// asked for others, and an id alone below any parent (`docker run --cgroup-parent`, nerdctl).
     func candidate() -> CgroupClassification? {

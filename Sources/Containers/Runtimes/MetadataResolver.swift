@@ -223,7 +223,8 @@ public final class MetadataResolver: Sendable {
         } else {
             request.reasons.append(bundle == nil ? "disk: no bundle" : "disk: no name in Podman's store")
         }
-        ask([.podman], request)
+        // A path that may be anybody's is no reason to ask.
+        ask(request.classification.isCandidate && !request.isIdentified ? [] : [.podman], request)
     }
 
     /// Who may know what the disk did not say, in the order of asking.
@@ -291,11 +292,13 @@ public final class MetadataResolver: Sendable {
                 self.finish(request, found: metadata, from: source)
             } catch {
                 request.reasons.append("\(source): \(error)")
-                if self.isFailure(error, of: source, for: request) {
-                    request.isFailure = true
-                    let now = MonotonicClock.now()
+                let now = MonotonicClock.now()
+                let hangs = error == .timedOut && now - started >= self.configuration.timeout / 4
+                if error == .timedOut, !hangs {
                     // A request that waited long in a queue proves nothing against the socket.
-                    let hangs = error == .timedOut && now - started >= self.configuration.timeout / 4
+                    request.isLate = true
+                } else if self.isFailure(error, of: source, for: request) {
+                    request.isFailure = true
                     self.state.withLock { state in
                         state.counters.failures[source, default: 0] += 1
                         if hangs { state.skipped[source] = now + self.configuration.recovery }

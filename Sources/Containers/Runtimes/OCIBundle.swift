@@ -167,7 +167,7 @@ struct OCIBundle: Sendable {
     ) -> OCIBundle? {
         guard let bytes = try? root.bytes(directory + "/config.json", limit: sizeLimit),
             var bundle = try? parse(bytes),
-            directory.contains(classification.rawID) && !classification.isCandidate
+            directory.contains(classification.rawID) && (!classification.isCandidate || classification.kind == .podman)
                 || bundle.belongs(to: classification)
         else { return nil }
         bundle.directory = directory

@@ -233,6 +233,9 @@ private let podSlice = "kubepods-burstable-pod11111111_2222_3333_4444_5555555555
         Case(path: "/\(user)/init.scope", kind: .standalone, rule: "session"),
         Case(path: "/\(user)/app.slice/app-firefox-12.scope", kind: .standalone, rule: "session"),
         Case(path: "/\(user)", kind: .standalone, rule: "session"),
+        Case(
+            path: "/\(user)/user.slice/\(id)/x", kind: .podman, id: id, rule: "bare-id",
+            root: "/\(user)/user.slice/\(id)"),
         // Seen from a private cgroup namespace.
         Case(path: "/../../docker/\(id)", kind: .docker, id: id, rule: "docker"),
         Case(

@@ -4,12 +4,14 @@ import Foundation
 final class ContainerdDaemon {
     private let ctr: [String]
     private let scratch: Scratch
+    private let folder: String
+    private var daemon: ChildProcess?
 
     init(in scratch: Scratch) throws {
         self.scratch = scratch
-        let folder = try scratch.folder("containerd")
+        folder = try scratch.folder("containerd")
         let socket = folder + "/c.sock"
-        ctr = ["ctr", "-a", socket, "-n", "k8s.io"]
+        ctr = ["ctr", "-a", socket, "-n"]
         try scratch.write(
             """
             version = 2
@@ -20,9 +22,58 @@ final class ContainerdDaemon {
             [ttrpc]
               address = "\(socket).ttrpc"
             """, to: "containerd/config.toml")
+        try start()
+    }
+
+    /// Starts the daemon and waits until it answers.
+    func start() throws {
         let daemon = try ChildProcess(["containerd", "-c", folder + "/config.toml"], in: scratch)
-        let ready = soon(within: 20) { daemon.poll() != nil || (try? Command.check(ctr + ["version"])) != nil }
+        self.daemon = daemon
+        let ready = soon(within: 20) {
+            daemon.poll() != nil || (try? Command.check(ctr + ["k8s.io", "version"])) != nil
+        }
         if !ready || daemon.poll() != nil { throw Failure("containerd does not run: \(daemon.errors.suffix(1000))") }
+    }
+
+    /// Kills the daemon; the containers live on below their shims.
+    func kill() {
+        daemon?.signal(SIGKILL)
+        _ = daemon?.wait(seconds: 10)
+    }
+
+    /// Starts a container in one of containerd's namespaces, in the host's network; it is removed with the scratch folder.
+    ///
+    /// - Parameter cgroup: nil leaves the path to containerd.
+    func run(
+        _ name: String, in namespace: String, labels: [String: String] = [:], cgroup: String? = nil,
+        _ arguments: [String]
+    ) throws {
+        Cgroup.removeAtEnd(cgroup ?? "/\(namespace)/\(name)", in: scratch)
+        try Command.check(
+            ctr + [namespace, "run", "-d", "--rootfs", "--net-host"] + (cgroup.map { ["--cgroup", $0] } ?? [])
+                + labels.flatMap { ["--label", "\($0.key)=\($0.value)"] } + [Rootfs.make(in: scratch), name]
+                + arguments)
+        removeAtEnd(name, in: namespace)
+    }
+
+    /// Takes all annotations out of a running container's bundle: before version 1.5 containerd wrote none.
+    func removeAnnotations(of name: String, in namespace: String) throws {
+        let path = "\(folder)/state/io.containerd.runtime.v2.task/\(namespace)/\(name)/config.json"
+        let data = try Data(contentsOf: URL(fileURLWithPath: path))
+        guard var object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+            throw Failure("\(path) is no object")
+        }
+        object["annotations"] = nil
+        try JSONSerialization.data(withJSONObject: object).write(to: URL(fileURLWithPath: path))
+    }
+
+    private func removeAtEnd(_ name: String, in namespace: String) {
+        let ctr = ctr + [namespace]
+        scratch.atEnd {
+            _ = try? Command.run(ctr + ["tasks", "kill", "-s", "KILL", name])
+            _ = soon(within: 5) { (try? Command.run(ctr + ["tasks", "rm", name]))?.status == 0 }
+            _ = try? Command.run(ctr + ["containers", "rm", name])
+        }
     }
 
     /// Starts a container as the CRI plugin would, in the host's network; it is removed with the scratch folder.
@@ -40,12 +91,8 @@ final class ContainerdDaemon {
             "io.kubernetes.cri.image-name=\(image)",
         ]
         try Command.check(
-            ctr + ["run", "-d", "--rootfs", "--net-host", "--cgroup", path]
+            ctr + ["k8s.io", "run", "-d", "--rootfs", "--net-host", "--cgroup", path]
                 + annotations.flatMap { ["--annotation", $0] } + [Rootfs.make(in: scratch), identifier] + arguments)
-        scratch.atEnd { [ctr] in
-            _ = try? Command.run(ctr + ["tasks", "kill", "-s", "KILL", identifier])
-            _ = soon(within: 5) { (try? Command.run(ctr + ["tasks", "rm", identifier]))?.status == 0 }
-            _ = try? Command.run(ctr + ["containers", "rm", identifier])
-        }
+        removeAtEnd(identifier, in: "k8s.io")
     }
 }

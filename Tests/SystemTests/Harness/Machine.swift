@@ -16,6 +16,9 @@ enum Machine {
     /// The Kubernetes namespace of this run's pods: two runs on one machine do not take each other's for their own.
     static let namespace = "run-\(UInt16.random(in: .min ... .max))"
 
+    /// 64 hexadecimal digits that never change.
+    static let someID = String(repeating: "0123456789abcdef", count: 4)
+
     static var cores: Int { ProcessInfo.processInfo.processorCount }
 
     /// 64 hexadecimal digits: the form of a container id.
