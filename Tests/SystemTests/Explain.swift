@@ -100,10 +100,11 @@ extension SystemTests {
             let scratch = try Scratch()
             defer { scratch.remove() }
             let container = try RuncContainer(pod: "told-0", ["/workload", "sleep"], in: scratch)
-            let pid = try eventually(within: 5, every: 0.05) {
+            // Until the runtime's helpers are gone.
+            usleep(700_000)
+            let pid = eventually(within: 5, every: 0.05) {
                 container.cgroup.read("cgroup.procs").split(separator: "\n").first.map(String.init)
             }
-            usleep(300_000)
             let found = try lines(
                 Command.check([Machine.agent, "explain", "pid", pid ?? "1", "\(getpid())", "2147483647"]))
             #expect(found[0].container_id == "/k8s/\(Machine.namespace)/told-0/main")

@@ -63,7 +63,7 @@ extension SystemTests {
             #expect(try agent.complaints() == "")
 
             try daemon.start()
-            try agent.page(within: 40, "everything that containerd knows") {
+            try agent.page(within: 60, "everything that containerd knows") {
                 $0.containers.contains("/k8s/\(Machine.namespace)/\(pod)/main")
                     && $0.value("container_info", of: "/containerd/default/" + plain, ["label_team": "red"]) == 1
             }

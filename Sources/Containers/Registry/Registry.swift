@@ -337,11 +337,11 @@ public actor Registry {
         }
     }
 
-    /// Asks again for what a runtime that did not answer may add: after 1 s, 2 s, 4 s … 4 min, as long as the container
-    /// lives.
+    /// Asks again for what a runtime that did not answer may add: after 1 s, 2 s, 4 s … 32 s, as long as the
+    /// container lives.
     private func refresh(_ container: Container, attempt: Int) {
         Task {
-            try? await Task.sleep(for: .seconds(1 << min(attempt, 8)))
+            try? await Task.sleep(for: .seconds(1 << min(attempt, 5)))
             let target = current(container)
             guard case .reported = states[ObjectIdentifier(target)], let pid = oldestProcess(of: target) else { return }
             switch await resolution(of: target, pid: pid) {

@@ -17,7 +17,8 @@ struct RootlessPodman {
         Cgroup.removeAtEnd(slice, in: scratch)
         let runtime = "/run/user/\(user)"
         scratch.atEnd { _ = try? Command.run(["rm", "-rf", "--one-file-system", runtime]) }
-        let image = try Rootfs.archive(in: scratch)
+        let image = "/home/\(login)/image.tar"
+        try Command.check(["install", "-m", "0644", Rootfs.archive(in: scratch), image])
         try scratch.write(
             """
             set -e
@@ -30,7 +31,7 @@ struct RootlessPodman {
             echo $$ > $home/run/cgroup.procs
             cd /home/\(login)
             exec setpriv --reuid \(login) --regid \(login) --init-groups \\
-                env HOME=/home/\(login) XDG_RUNTIME_DIR=\(runtime) /bin/sh -c '
+                env HOME=/home/\(login) TMPDIR=/home/\(login) XDG_RUNTIME_DIR=\(runtime) /bin/sh -c '
             p="podman --cgroup-manager=cgroupfs --runtime runc --storage-driver vfs --events-backend=file"
             $p import \(image) localhost/bb:1 && shift && exec $p run -d --name \(name) --ulimit nofile=1024:1024 \\
                 --ulimit nproc=1024:1024 --pull never --network none --log-driver none localhost/bb:1 "$@"' sh run "$@"
