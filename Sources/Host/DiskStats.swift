@@ -11,7 +11,7 @@ struct DiskStats: Equatable {
     /// Time during which at least one request was in flight.
     var busyMilliseconds: UInt64
 
-    /// The whole devices of the file (see `BlockDevice.isWhole`). Lines that are cut or not of this form are skipped and
+    /// All devices of the file, partitions too. Lines that are cut or not of this form are skipped and
     /// counted in `malformed`.
     static func parse(_ bytes: RawSpan) -> (disks: [DiskStats], malformed: Int) {
         var cursor = ByteCursor(bytes)
@@ -19,7 +19,7 @@ struct DiskStats: Equatable {
         var malformed = 0
         while !cursor.isAtEnd {
             if cursor.hasWholeLine, let disk = line(&cursor) {
-                if BlockDevice.isWhole(disk.device) { disks.append(disk) }
+                disks.append(disk)
             } else {
                 malformed += 1
             }

@@ -11,6 +11,7 @@ public final class NodeCollector {
     public private(set) var faults: [String: UInt64] = [:]
 
     private let root: String
+    private let sysfs: String
     private let host: HostInfo
     private let ticksPerSecond: Double
     private var uptime = HeldFile()
@@ -34,9 +35,10 @@ public final class NodeCollector {
 
     private enum StaticName: String { case mode, device, interface }
 
-    /// `root` is where procfs is mounted, `host` what `node_info` says.
-    public init(root: String = "/proc", host: HostInfo = .read()) {
+    /// `root` is where procfs is mounted, `sysfs` where sysfs is, `host` what `node_info` says.
+    public init(root: String = "/proc", sysfs: String = "/sys", host: HostInfo = .read()) {
         self.root = root
+        self.sysfs = sysfs
         self.host = host
         let ticks = sysconf(Int32(_SC_CLK_TCK))
         ticksPerSecond = ticks > 0 ? Double(ticks) : 100
@@ -95,7 +97,8 @@ public final class NodeCollector {
         guard let count = diskstats.readAll(into: &buffer) else { return fault("diskstats") }
         let (disks, malformed) = DiskStats.parse(buffer.span.bytes.extracting(first: count))
         if malformed > 0 { fault("diskstats", UInt64(malformed)) }
-        for disk in disks {
+        for disk in disks
+        where BlockDevice.isReported(disk.device, isUsed: disk.reads > 0 || disk.writes > 0, sysfs: sysfs) {
             let labels = labels(.device, disk.device)
             snapshot.add(.nodeResourcesDiskReadsTotal, labels, Double(disk.reads))
             snapshot.add(.nodeResourcesDiskWritesTotal, labels, Double(disk.writes))
@@ -111,7 +114,7 @@ public final class NodeCollector {
         let links: [RouteSocket.Link]
         do throws(Errno) {
             if routes == nil { routes = try Self.openRoutes() }
-            links = try routes?.links(where: NetworkInterface.isReported) ?? []
+            links = NetworkInterface.reported(try routes?.links() ?? [])
         } catch {
             // Made anew next time; whatever the kernel still had to say on it is gone with it.
             routes = nil

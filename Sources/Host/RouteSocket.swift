@@ -9,12 +9,23 @@ struct RouteSocket: ~Copyable {
         var name = ""
         /// `IF_OPER_*` of RFC 2863: 2 is down, 6 is up, 0 unknown (as loopback says).
         var operationalState: UInt8 = 0
+        /// `IFF_*` of linux/if.h.
+        var flags: UInt32 = 0
+        /// `ARPHRD_*` of linux/if_arp.h: 1 is Ethernet, 772 loopback.
+        var hardwareType: UInt16 = 0
+        /// What made it (`veth`, `bridge`, `vlan`); empty for hardware.
+        var kind = ""
+        /// The interface on top of which it is made, and the one that it is plugged into; 0 if there is none.
+        var lower: Int32 = 0
+        var master: Int32 = 0
         var receivedPackets: UInt64 = 0
         var transmittedPackets: UInt64 = 0
         var receivedBytes: UInt64 = 0
         var transmittedBytes: UInt64 = 0
 
-        var isUp: Bool { operationalState == 6 }
+        /// Up by its own word. A driver that does not tell its state leaves it unknown, and then the interface counts as working
+        /// (Documentation/networking/operstates.rst): up if it is switched on (IFF_UP) and has a carrier (IFF_LOWER_UP).
+        var isUp: Bool { operationalState == 6 || operationalState == 0 && flags & 0x1_0001 == 0x1_0001 }
         var isDown: Bool { operationalState == 2 }
     }
 
@@ -47,11 +58,11 @@ struct RouteSocket: ~Copyable {
         self.socket = socket
     }
 
-    /// All interfaces for which `wanted` holds, with 64-bit counters.
-    mutating func links(where wanted: (String) -> Bool = { _ in true }) throws(Errno) -> [Link] {
+    /// All interfaces, with 64-bit counters.
+    mutating func links() throws(Errno) -> [Link] {
         var links = [Link]()
         try dump(request: Self.getLink) { message in
-            if let link = Self.link(message), wanted(link.name), links.count < Self.maximumEntries {
+            if let link = Self.link(message), links.count < Self.maximumEntries {
                 links.append(link)
             }
         }
@@ -127,11 +138,22 @@ struct RouteSocket: ~Copyable {
     static func link(_ message: RawSpan) -> Link? {
         guard message.byteCount >= 16 else { return nil }
         var link = Link()
+        link.hardwareType = message.unsafeLoadUnaligned(fromByteOffset: 2, as: UInt16.self)
         link.index = message.unsafeLoadUnaligned(fromByteOffset: 4, as: Int32.self)
+        link.flags = message.unsafeLoadUnaligned(fromByteOffset: 8, as: UInt32.self)
         forEachAttribute(of: message.extracting(16...)) { type, value in
             switch type {
             case 3:  // IFLA_IFNAME
                 link.name = value.withUnsafeBytes { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            case 5 where value.byteCount >= 4:  // IFLA_LINK
+                link.lower = value.unsafeLoadUnaligned(fromByteOffset: 0, as: Int32.self)
+            case 10 where value.byteCount >= 4:  // IFLA_MASTER
+                link.master = value.unsafeLoadUnaligned(fromByteOffset: 0, as: Int32.self)
+            case 18:  // IFLA_LINKINFO
+                forEachAttribute(of: value) { type, value in
+                    guard type == 1 else { return }  // IFLA_INFO_KIND
+                    link.kind = value.withUnsafeBytes { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+                }
             case 16 where value.byteCount >= 1:  // IFLA_OPERSTATE
                 link.operationalState = value.unsafeLoad(fromByteOffset: 0, as: UInt8.self)
             case 23 where value.byteCount >= 32:  // IFLA_STATS64: struct rtnl_link_stats64

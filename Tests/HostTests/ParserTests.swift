@@ -52,7 +52,7 @@ struct ParserTests {
                8      32 sdc 1 2 3 4 5 6 7 8 9 10 11
             """
         let (disks, malformed) = DiskStats.parse(Self.bytes(text).span.bytes)
-        #expect(disks.map(\.device) == ["sda", "sdaa", "nvme0n1"])
+        #expect(disks.map(\.device) == ["sda", "sda1", "sdaa", "nvme0n1", "loop0"])
         // sdb is short, one line is nonsense, and sdc's line has no end.
         #expect(malformed == 3)
         #expect(
@@ -83,20 +83,100 @@ struct ParserTests {
         #expect(BlockDevice.whole(of: "loop0") == nil)
     }
 
-    @Test func interfaces() {
+    /// By what sysfs lists as whole devices, here a copy of one.
+    @Test func reportedDevices() throws {
+        let listed = [
+            "sda", "nbd0", "drbd1", "bcache0", "md_d0", "md127", "pmem0", "dasda", "zd0", "cciss!c0d0", "loop0", "ram0",
+            "zram0",
+            "sr0", "nvme0n1", "nvme0c0n1", "mmcblk0", "mmcblk0boot0", "mmcblk0rpmb", "ublkb0", "etherd!e1.2",
+        ]
+        let tree = try TemporaryTree(
+            Dictionary(uniqueKeysWithValues: listed.map { ("block/\($0)/size", "1\n") }))
+        func isReported(_ name: String, isUsed: Bool = true) -> Bool {
+            BlockDevice.isReported(name, isUsed: isUsed, sysfs: tree.path)
+        }
+        for name in [
+            "sda", "sdaa", "dm-3", "nbd0", "drbd1", "bcache0", "md_d0", "md127", "pmem0", "dasda", "zd0", "cciss/c0d0",
+            "nvme0n1", "mmcblk0", "ublkb0", "etherd/e1.2",
+        ] {
+            #expect(isReported(name), "\(name)")
+        }
+        for name in [
+            "sda1", "nbd0p1", "dasda1", "md_d0p1", "cciss/c0d0p1", "loop0", "ram0", "zram0", "sr0", "nvme0c0n1",
+            "nvme0n1p1", "mmcblk0p1", "mmcblk0boot0", "mmcblk0rpmb", "nbd1", "../block/sda", "",
+        ] {
+            #expect(!isReported(name), "\(name)")
+        }
+        #expect(!isReported("nbd0", isUsed: false), "a driver made it in advance")
+        #expect(isReported("sda", isUsed: false))
+    }
+
+    @Test func interfaceNames() {
         for name in [
             "enp3s0", "enP2p1s0", "enp2p1s0f1", "enp65s0f0np0", "eth0", "ETH1", "eth0.100", "eno1", "ens5", "em1",
             "bond0",
             "p2p1", "enx00e04c680001", "br0", "vmbr0",
         ] {
-            #expect(NetworkInterface.isReported(name), "\(name)")
+            #expect(NetworkInterface.hasKnownName(name), "\(name)")
         }
         for name in [
-            "", "lo", "docker0", "veth1a2b", "cni0", "flannel.1", "lxc123", "kube-ipvs0", "dummy0", "wlp2s0", "team0",
-            "br-0123456789ab", "enp3", "eth", "ifb0", "tap0",
+            "", "lo", "docker0", "veth1a2b", "cni0", "flannel.1", "wlp2s0", "team0", "br-0123456789ab", "enp3",
         ] {
-            #expect(!NetworkInterface.isReported(name), "\(name)")
+            #expect(!NetworkInterface.hasKnownName(name), "\(name)")
         }
+    }
+
+    /// Which interfaces carry the node's own traffic follows from how the kernel has them.
+    @Test func interfaces() {
+        var links: [RouteSocket.Link] = []
+        func add(_ name: String, kind: String = "", type: UInt16 = 1, lower: Int32 = 0, master: String = "") {
+            var link = RouteSocket.Link()
+            link.index = Int32(links.count + 1)
+            link.name = name
+            link.kind = kind
+            link.hardwareType = type
+            link.lower = lower
+            link.master = links.first { $0.name == master }?.index ?? 0
+            links.append(link)
+        }
+        add("lo", type: 772)
+        add("br-ex", kind: "bridge")
+        add("bond-x", kind: "bond")
+        for name in ["wlp2s0", "enp3s0f0np0", "eno1np0", "ens3f0np0", "wwan0", "hn0", "enP5p1s0"] { add(name) }
+        add("ib0", type: 32)
+        add("ib0.8001", kind: "ipoib", type: 32)
+        add("team0", kind: "team", master: "br-ex")
+        add("storage", kind: "vlan", lower: 3)
+        add("eth0", kind: "veth")
+        add("virbr0", kind: "bridge")
+        add("mgmt", kind: "bridge")
+        add("vlan7", kind: "vlan", lower: 3, master: "mgmt")
+        let reported: Set<String> = Set(links.map(\.name)).subtracting(["lo", "virbr0"])
+        for name in ["docker0", "cni0", "br-0123456789ab", "lxdbr0", "podman1", "docker_gwbridge"] {
+            add(name, kind: "bridge")
+        }
+        for (index, bridge) in ["docker0", "cni0", "virbr0"].enumerated() {
+            add("veth\(index)", kind: "veth", master: bridge)
+        }
+        add("vlan8", kind: "vlan", lower: Int32(links.count))
+        for (name, kind) in [
+            ("cali0a1b", "veth"), ("lxc1", "veth"), ("flannel.1", "vxlan"), ("tunl0", "ipip"), ("kube-ipvs0", "dummy"),
+            ("dummy0", "dummy"), ("wg0", "wireguard"), ("tap0", "tun"), ("ifb0", "ifb"), ("br-int", "openvswitch"),
+            ("cilium_host", "veth"), ("macvtap0", "macvtap"), ("azv1", "veth"), ("nodelocaldns", "dummy"),
+        ] { add(name, kind: kind) }
+        add("sit0", kind: "sit", type: 776)
+        #expect(Set(NetworkInterface.reported(links).map(\.name)) == reported)
+    }
+
+    @Test func operationalStates() {
+        func isUp(_ state: UInt8, _ flags: UInt32) -> Bool {
+            var link = RouteSocket.Link()
+            (link.operationalState, link.flags) = (state, flags)
+            return link.isUp
+        }
+        #expect(isUp(6, 0x1_0001))
+        #expect(isUp(0, 0x1_0001), "a driver that does not tell")
+        #expect(!isUp(0, 1) && !isUp(0, 0x1_0000) && !isUp(2, 0x1_0001) && !isUp(5, 0x1_0001))
     }
 
     @Test func cgroupFiles() {
