@@ -110,7 +110,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "KernelTests",
-            dependencies: ["CBPF", "Containers", "Host", "Kernel", "Linux", "Metrics", "Network", "Ring", "Signals"],
+            dependencies: [
+                "CBPF", "CEvents", "Containers", "Host", "Kernel", "Linux", "Metrics", "Network", "Ring", "Signals",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ContainersTests",

@@ -3,5 +3,6 @@
 #include "process.bpf.h"
 #include "cgroup.bpf.h"
 #include "tcp.bpf.h"
+#include "file.bpf.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";

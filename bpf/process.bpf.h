@@ -30,6 +30,25 @@ static __always_inline int executed(struct task_struct *task, bool again) {
     return 0;
 }
 
+/*
+ * What the process waited for, as taskstats would add it up. Before this tracepoint taskstats_exit() (kernel/taskstats.c) has
+ * added the threads of a process, the last one included, to signal->stats; a process of one thread has none.
+ */
+static __always_inline void read_delays(struct task_struct *task, struct martlet_process_exit *event) {
+    struct taskstats *stats = NULL;
+
+    event->cpu_delay_ns = event->disk_delay_ns = 0;
+    if (bpf_core_field_exists(task->signal->stats)) stats = BPF_CORE_READ(task, signal, stats);
+    if (stats) {
+        event->cpu_delay_ns = BPF_CORE_READ(stats, cpu_delay_total);
+        event->disk_delay_ns = BPF_CORE_READ(stats, blkio_delay_total);
+        return;
+    }
+    if (bpf_core_field_exists(task->sched_info.run_delay)) event->cpu_delay_ns = BPF_CORE_READ(task, sched_info.run_delay);
+    /* Reads as 0 where there is none. */
+    if (bpf_core_field_exists(task->delays)) event->disk_delay_ns = BPF_CORE_READ(task, delays, blkio_delay);
+}
+
 static __always_inline int ended(struct task_struct *task, bool again) {
     struct martlet_process_exit *event;
 
@@ -43,6 +62,7 @@ static __always_inline int ended(struct task_struct *task, bool again) {
     event->exit_code = BPF_CORE_READ(task, exit_code);
     /* mark_oom_victim() in mm/oom_kill.c keeps the victim's mm here; nothing else sets it. */
     event->oom_killed = BPF_CORE_READ(task, signal, oom_mm) != NULL;
+    read_delays(task, event);
     submit(event);
     return 0;
 }

@@ -118,28 +118,12 @@ public struct CgroupLayout: Sendable, Equatable {
             case "cgroup2": isVersion2 = true
             default: return nil
             }
-            point = Self.unescaped(fields[4])
+            point = MountTable.unescaped(fields[4])
             options = String(decoding: fields[dash + 3], as: UTF8.self)
         }
 
         func isWithin(_ root: String) -> Bool {
             point == root || point.hasPrefix(root == "/" ? "/" : root + "/")
-        }
-
-        /// The kernel writes space, tab, line feed and backslash as three octal digits.
-        private static func unescaped(_ field: ArraySlice<UInt8>) -> String {
-            var result = [UInt8]()
-            var rest = field
-            while let byte = rest.popFirst() {
-                let digits = rest.prefix(3).map { $0 &- UInt8(ascii: "0") }
-                if byte == UInt8(ascii: "\\"), digits.count == 3, digits.allSatisfy({ $0 < 8 }) {
-                    result.append(digits[0] &<< 6 | digits[1] << 3 | digits[2])
-                    rest = rest.dropFirst(3)
-                } else {
-                    result.append(byte)
-                }
-            }
-            return String(decoding: result, as: UTF8.self)
         }
     }
 }

@@ -14,6 +14,10 @@ public enum Feature: String, Sendable, CaseIterable {
     case tcpDiscovery = "tcp_discovery"
     /// Processes that are older than the agent, in one read; /proc is the fall-back.
     case processDiscovery = "process_discovery"
+    /// Mounts to which containers write, from the file tables of writing and of ending processes.
+    case fileWrites = "file_writes"
+    /// The same from the file tables of all processes.
+    case fileDiscovery = "file_discovery"
 
     /// The programs in bpf/ that make the feature.
     var programs: [String] {
@@ -29,6 +33,8 @@ public enum Feature: String, Sendable, CaseIterable {
         case .tcpRoundTrips: ["sample_round_trips"]
         case .tcpDiscovery: ["find_sockets"]
         case .processDiscovery: ["find_processes"]
+        case .fileWrites: ["files_at_exit", "inode_dirtied"]
+        case .fileDiscovery: ["find_written_files"]
         }
     }
 
@@ -40,7 +46,7 @@ public enum Feature: String, Sendable, CaseIterable {
         switch self {
         case .processes, .cgroups, .tcp: "Linux 5.8 with BTF, CAP_BPF and CAP_PERFMON"
         case .tcpSamples, .tcpRoundTrips, .tcpDiscovery: "Linux 5.9 with BTF, CAP_BPF and CAP_PERFMON"
-        case .processDiscovery: "Linux 5.8 with BTF, CAP_BPF and CAP_PERFMON"
+        case .processDiscovery, .fileWrites, .fileDiscovery: "Linux 5.8 with BTF, CAP_BPF and CAP_PERFMON"
         }
     }
 }

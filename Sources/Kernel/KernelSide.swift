@@ -200,6 +200,11 @@ public final class KernelSide: @unchecked Sendable {
         try rows(.processDiscovery, body)
     }
 
+    /// Mounts on which control groups have a file open for writing, each at most once a minute.
+    public func findWrittenMounts(_ body: (martlet_file_written) -> Void) throws(Errno) {
+        try rows(.fileDiscovery, body)
+    }
+
     /// Sockets of the calling thread's network namespace that are older than the agent. The kernel side remembers the
     /// connections among them from then on.
     public func findSockets(_ body: (martlet_tcp_found) -> Void) throws(Errno) {
@@ -366,6 +371,9 @@ public final class KernelSide: @unchecked Sendable {
 extension Feature {
     /// Whether the feature is read through a BPF iterator rather than by ring events.
     var isIterator: Bool {
-        self == .tcpSamples || self == .tcpRoundTrips || self == .tcpDiscovery || self == .processDiscovery
+        switch self {
+        case .tcpSamples, .tcpRoundTrips, .tcpDiscovery, .processDiscovery, .fileDiscovery: true
+        case .processes, .cgroups, .tcp, .fileWrites: false
+        }
     }
 }

@@ -49,6 +49,15 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case containerResourcesGpuUsagePercent
     case containerResourcesGpuMemoryUsagePercent
     case martletContainerGpuMemoryBytes
+    case containerResourcesCpuDelaySecondsTotal
+    case containerResourcesDiskDelaySecondsTotal
+    case containerResourcesDiskSizeBytes
+    case containerResourcesDiskUsedBytes
+    case containerResourcesDiskReservedBytes
+    case containerResourcesDiskReadsTotal
+    case containerResourcesDiskWritesTotal
+    case containerResourcesDiskReadBytesTotal
+    case containerResourcesDiskWrittenBytesTotal
     case containerNetTcpListenInfo
     case containerNetTcpSuccessfulConnectsTotal
     case containerNetTcpConnectionTimeSecondsTotal
@@ -169,6 +178,24 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
             "Share of the GPU's memory bandwidth that the container used, over 15 seconds"
         ),
         ("martlet_container_gpu_memory_bytes", .gauge, "Memory of the GPU that the container's processes hold"),
+        (
+            "container_resources_cpu_delay_seconds_total", .counter,
+            "Time that processes of the container were ready to run and waited for a CPU"
+        ),
+        (
+            "container_resources_disk_delay_seconds_total", .counter,
+            "Time that processes of the container waited for block I/O"
+        ),
+        ("container_resources_disk_size_bytes", .gauge, "Size of a file system to which the container writes"),
+        ("container_resources_disk_used_bytes", .gauge, "Used space of a file system to which the container writes"),
+        (
+            "container_resources_disk_reserved_bytes", .gauge,
+            "Space that only privileged processes can use, of a file system to which the container writes"
+        ),
+        ("container_resources_disk_reads_total", .counter, "Reads of the container from the device"),
+        ("container_resources_disk_writes_total", .counter, "Writes of the container to the device"),
+        ("container_resources_disk_read_bytes_total", .counter, "Bytes that the container read from the device"),
+        ("container_resources_disk_written_bytes_total", .counter, "Bytes that the container wrote to the device"),
         (
             "container_net_tcp_listen_info", .gauge,
             "TCP addresses on which the container listens; 0 after the socket was closed"

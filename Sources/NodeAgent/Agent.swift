@@ -85,10 +85,13 @@ enum Agent {
             lane: events, configuration: registryConfiguration, resolver: resolver, collector: collector,
             systemd: systemd)
         let connections = ConnectionSignal(lane: events, registry: registry)
+        let writes = FileSignal(lane: events, registry: registry)
         let drain = Drain(
             lane: events, kernel: kernel, registry: registry,
             processSignal: ProcessSignal(lane: events, registry: registry),
-            cgroupSignal: CgroupSignal(lane: events, registry: registry), connectionSignal: connections)
+            cgroupSignal: CgroupSignal(lane: events, registry: registry), connectionSignal: connections,
+            fileSignal: writes)
+        let fileScan = FileScan(lane: files, kernel: kernel, signal: writes, faults: faults)
         let discovery = Discovery(
             lane: files, layout: layout, kernel: kernel, registry: registry, connectionSignal: connections,
             faults: faults)
@@ -106,6 +109,12 @@ enum Agent {
                 discovery: discovery, opener: opener, sampling: collectionInterval,
                 collection: configuration.retention))
         await collector.start(registry: registry, interval: collectionInterval)
+        await fileScan.start(interval: 2 * collectionInterval)
+        if ProcessDelays.countsDisk() == false {
+            logger.warning(
+                "container_resources_disk_delay_seconds_total stays 0: kernel.task_delayacct is off; switch it on with sysctl kernel.task_delayacct=1"
+            )
+        }
 
         await start(cloud, registry, common, faults, logger)
         if let gpus { start(gpus, registry, faults, drops, logger) }

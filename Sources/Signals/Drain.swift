@@ -21,6 +21,7 @@ public actor Drain {
         case processes
         case cgroups
         case connections
+        case files
         case unknown
     }
 
@@ -31,6 +32,7 @@ public actor Drain {
     private let processSignal: ProcessSignal
     private let cgroupSignal: CgroupSignal
     private let connectionSignal: ConnectionSignal
+    private let fileSignal: FileSignal
     private let registry: Registry
     private var rings: [RingBox] = []
     // Safe: only isolated code uses it, and `deinit`, which runs when nobody else can.
@@ -60,7 +62,7 @@ public actor Drain {
 
     public init(
         lane: Lane, kernel: KernelSide, registry: Registry, processSignal: ProcessSignal, cgroupSignal: CgroupSignal,
-        connectionSignal: ConnectionSignal
+        connectionSignal: ConnectionSignal, fileSignal: FileSignal
     ) {
         self.lane = lane
         self.kernel = kernel
@@ -68,6 +70,7 @@ public actor Drain {
         self.processSignal = processSignal
         self.cgroupSignal = cgroupSignal
         self.connectionSignal = connectionSignal
+        self.fileSignal = fileSignal
         scratch = .allocate(capacity: Self.batchSize)
     }
 
@@ -196,6 +199,7 @@ public actor Drain {
         cgroupSignal.onLane(()) { signal, _ in signal.settle() }
         processSignal.onLane(()) { signal, _ in signal.settle() }
         connectionSignal.onLane(()) { signal, _ in signal.settle() }
+        fileSignal.onLane(()) { signal, _ in signal.settle() }
         openNamespaces()
         passes += 1
         lastRecords = records
@@ -239,6 +243,7 @@ public actor Drain {
         case MARTLET_PROCESS_START.rawValue...MARTLET_PROCESS_EXIT.rawValue: return .processes
         case MARTLET_CGROUP_MADE.rawValue...MARTLET_CGROUP_ATTACH.rawValue: return .cgroups
         case MARTLET_TCP_ESTABLISHED.rawValue...MARTLET_TCP_LISTEN_CLOSE.rawValue: return .connections
+        case MARTLET_FILE_WRITTEN.rawValue: return .files
         default: return .unknown
         }
     }
@@ -250,6 +255,7 @@ public actor Drain {
         case .processes: processSignal.onLane(batch) { $0.consume($1) }
         case .cgroups: cgroupSignal.onLane(batch) { $0.consume($1) }
         case .connections: connectionSignal.onLane(batch) { $0.consume($1) }
+        case .files: fileSignal.onLane(batch) { $0.consume($1) }
         case .unknown: break
         }
     }
@@ -281,7 +287,7 @@ public actor Drain {
         }
         let overflowed =
             processSignal.assumeIsolated { $0.overflowed } + cgroupSignal.assumeIsolated { $0.overflowed }
-            + connectionSignal.assumeIsolated { $0.overflowed }
+            + connectionSignal.assumeIsolated { $0.overflowed } + fileSignal.assumeIsolated { $0.overflowed }
         snapshot.add(.martletDroppedTotal, common.adding([("reason", "deferred_full")]), Double(overflowed))
         snapshot.add(
             .martletFaultsTotal, common.adding([("kind", "connection_samples")]), Double(failedSamples))
@@ -312,6 +318,7 @@ public actor Drain {
     private static let eventNames = [
         "", "process_start", "process_exec", "process_exit", "cgroup_made", "cgroup_removed", "cgroup_attach",
         "tcp_established", "tcp_failed", "tcp_accepted", "tcp_closed", "tcp_listen_open", "tcp_listen_close",
+        "file_written",
     ]
 
     /// By `enum martlet_loss`.

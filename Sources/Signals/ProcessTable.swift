@@ -1,5 +1,6 @@
 internal import CEvents
 internal import Containers
+internal import Host
 
 /// Process events on their way to the registry: the state of `ProcessSignal`, in the form in which it can be used while
 /// isolated to the registry.
@@ -72,6 +73,7 @@ final class ProcessTable {
     private static func end(_ event: martlet_process_exit, _ registry: isolated Registry, _ offset: UInt64) -> Bool {
         registry.processEnded(
             pid: event.header.pid, start: event.start_boottime_ns, at: event.header.time_ns &+ offset,
-            oomKilled: event.oom_killed != 0)
+            oomKilled: event.oom_killed != 0,
+            delays: ProcessDelays.Delays(cpu: event.cpu_delay_ns, disk: event.disk_delay_ns))
     }
 }

@@ -16,6 +16,7 @@ struct Rig {
     let drain: Drain
     let collector: ResourceCollector
     let discovery: Discovery
+    let fileScan: FileScan
     let drops = CounterTable()
     let faults = CounterTable()
 
@@ -44,10 +45,13 @@ struct Rig {
                 serviceFilter: SystemdServiceFilter()),
             resolver: MetadataResolver(), collector: collector)
         let connections = ConnectionSignal(lane: lane, registry: registry)
+        let fileSignal = FileSignal(lane: lane, registry: registry)
         drain = Drain(
             lane: lane, kernel: kernel, registry: registry,
             processSignal: ProcessSignal(lane: lane, registry: registry),
-            cgroupSignal: CgroupSignal(lane: lane, registry: registry), connectionSignal: connections)
+            cgroupSignal: CgroupSignal(lane: lane, registry: registry), connectionSignal: connections,
+            fileSignal: fileSignal)
+        fileScan = FileScan(lane: files, kernel: kernel, signal: fileSignal, faults: faults)
         discovery = Discovery(
             lane: files, layout: layout, kernel: kernel, registry: registry, connectionSignal: connections,
             faults: faults)
@@ -58,6 +62,7 @@ struct Rig {
         try await drain.start(
             upkeep: Drain.Upkeep(discovery: discovery, sampling: 200_000_000, collection: 600_000_000_000))
         await collector.start(registry: registry, interval: 200_000_000)
+        await fileScan.start(interval: 200_000_000)
         await discovery.run()
     }
 

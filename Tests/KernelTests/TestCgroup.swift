@@ -9,7 +9,7 @@ final class TestCgroup {
     init() throws {
         let root = "/sys/fs/cgroup"
         let mounts = try FileManager.default.contentsOfDirectory(atPath: root)
-            .filter { ["unified", "memory", "cpu", "cpuacct", "cpu,cpuacct", "systemd"].contains($0) }
+            .filter { ["unified", "memory", "cpu", "cpuacct", "cpu,cpuacct", "blkio", "systemd"].contains($0) }
             .map { "\(root)/\($0)" }
         let hierarchies = FileManager.default.fileExists(atPath: root + "/cgroup.controllers") ? [root] : mounts
         let unit = self.unit
@@ -17,6 +17,33 @@ final class TestCgroup {
         for directory in directories {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         }
+    }
+
+    /// Has the kernel count I/O to a device (`major:minor`): in version 1 Linux 6.10 and later do so only once some cgroup has
+    /// a throttle for it. This one never throttles.
+    func countIO(device: String) {
+        for directory in directories {
+            let path = directory + "/blkio.throttle.write_bps_device"
+            guard FileManager.default.fileExists(atPath: path), let file = FileHandle(forWritingAtPath: path) else {
+                continue
+            }
+            try? file.write(contentsOf: Data("\(device) 1000000000000\n".utf8))
+        }
+    }
+
+    /// What the kernel counts as written by this cgroup to a device (`major:minor`), in bytes.
+    func writtenBytes(device: String) -> Double? {
+        for directory in directories {
+            let files = ["blkio.throttle.io_service_bytes": "Write ", "io.stat": "wbytes="]
+            for (name, key) in files {
+                guard let text = try? String(contentsOfFile: "\(directory)/\(name)", encoding: .utf8) else { continue }
+                for line in text.split(separator: "\n") where line.hasPrefix(device + " ") {
+                    guard let range = line.range(of: key) else { continue }
+                    return Double(line[range.upperBound...].prefix { $0.isNumber })
+                }
+            }
+        }
+        return nil
     }
 
     var containerID: String { "/system.slice/\(unit)" }

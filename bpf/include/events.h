@@ -27,7 +27,8 @@ enum martlet_event_type {
     MARTLET_TCP_CLOSED = 10,
     MARTLET_TCP_LISTEN_OPEN = 11,
     MARTLET_TCP_LISTEN_CLOSE = 12,
-    MARTLET_EVENT_TYPES = 13,
+    MARTLET_FILE_WRITTEN = 13,
+    MARTLET_EVENT_TYPES = 14,
 };
 
 /* Why a record or a piece of state was given up. */
@@ -65,6 +66,8 @@ struct martlet_process_exit {
     __u64 start_boottime_ns;
     __u32 exit_code; /* as wait(2) gives it */
     __u32 oom_killed;
+    __u64 cpu_delay_ns;  /* time that its threads waited for a CPU, over the whole life of the process */
+    __u64 disk_delay_ns; /* and for block I/O; 0 while kernel.task_delayacct is off */
 };
 
 #define MARTLET_PATH_MAX 1024
@@ -76,6 +79,13 @@ struct martlet_cgroup {
     __u32 hierarchy;   /* 0 is cgroup2 */
     __u32 path_length; /* bytes of path, without terminator; 0 if the path was too long */
     char path[MARTLET_PATH_MAX];
+};
+
+/* A control group has a file open for writing on a mount. A ring record, and a row of the iterator over open files. */
+struct martlet_file_written {
+    struct martlet_header header;
+    __u32 mount_id; /* as in /proc/PID/mountinfo */
+    __u32 device;   /* of the file system: major << 20 | minor */
 };
 
 /* A process moved to another cgroup. */

@@ -29,6 +29,7 @@ enum bpf_map_type {
     BPF_MAP_TYPE_HASH = 1,
     BPF_MAP_TYPE_ARRAY = 2,
     BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+    BPF_MAP_TYPE_LRU_HASH = 9,
     BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
     BPF_MAP_TYPE_RINGBUF = 27,
 };
@@ -105,10 +106,68 @@ struct mm_struct {
     int _opaque;
 };
 
+/* include/uapi/linux/taskstats.h */
+struct taskstats {
+    __u64 cpu_delay_total;
+    __u64 blkio_delay_total;
+};
+
 struct signal_struct {
     atomic_t live;
     int group_exit_code;
     struct mm_struct *oom_mm;
+    struct taskstats *stats;
+};
+
+struct sched_info {
+    unsigned long long run_delay;
+};
+
+struct task_delay_info {
+    __u64 blkio_delay;
+};
+
+struct file_system_type {
+    const char *name;
+};
+
+struct super_block {
+    __u32 s_dev;
+    struct file_system_type *s_type;
+};
+
+struct inode {
+    struct super_block *i_sb;
+};
+
+struct vfsmount {
+    struct super_block *mnt_sb;
+};
+
+/* fs/mount.h */
+struct mount {
+    struct vfsmount mnt;
+    int mnt_id;
+};
+
+struct path {
+    struct vfsmount *mnt;
+};
+
+struct file {
+    unsigned int f_mode;
+    struct inode *f_inode;
+    struct path f_path;
+};
+
+struct fdtable {
+    unsigned int max_fds;
+    struct file **fd;
+    unsigned long *open_fds;
+};
+
+struct files_struct {
+    struct fdtable *fdt;
 };
 
 struct task_struct {
@@ -121,6 +180,9 @@ struct task_struct {
     __u64 start_boottime;
     char comm[16];
     struct signal_struct *signal;
+    struct files_struct *files;
+    struct sched_info sched_info;
+    struct task_delay_info *delays;
     struct css_set *cgroups;
 };
 
@@ -190,6 +252,13 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
     struct bpf_iter_meta *meta;
     struct task_struct *task;
+};
+
+struct bpf_iter__task_file {
+    struct bpf_iter_meta *meta;
+    struct task_struct *task;
+    __u32 fd;
+    struct file *file;
 };
 
 struct bpf_iter__tcp {

@@ -73,8 +73,37 @@ public struct ContainerMetadata: Sendable, Hashable {
         }
     }
 
-    /// `pvc-UUID` of a mount source that holds one, else empty: the volume name of disk metrics.
+    /// The volume that a mount source stands for, as disk metrics name it: `pvc-UUID` where the source holds one; else the
+    /// name that Kubernetes, Docker or Podman gave it in the path; else empty.
     public static func volumeName(ofSource source: String) -> String {
+        let claim = claimName(source)
+        return claim.isEmpty ? staticName(source) : claim
+    }
+
+    /// Volumes that somebody named: `…/volumes/kubernetes.io~PLUGIN/NAME`, `…/volume-subpaths/NAME/CONTAINER/INDEX` (kubelet's
+    /// directories of a pod), `…/volumes/NAME/_data` (Docker's and Podman's).
+    private static func staticName(_ source: String) -> String {
+        let parts = source.split(separator: "/")
+        for (index, part) in parts.enumerated() where index + 1 < parts.count {
+            let name = parts[index + 1]
+            if part == "volumes", index + 2 < parts.count {
+                if parts[index + 2] == "_data" { return String(name) }
+                // Plugins name themselves VENDOR~NAME. What a pod brings along is no volume of its own.
+                guard name.contains("~") else { continue }
+                let plugin = name.drop { $0 != "~" }.dropFirst()
+                return ephemeralPlugins.contains(String(plugin)) ? "" : String(parts[index + 2])
+            }
+            if part == "volume-subpaths", index + 2 < parts.count { return String(name) }
+        }
+        return ""
+    }
+
+    private static let ephemeralPlugins: Set<String> = [
+        "empty-dir", "configmap", "secret", "projected", "downward-api", "git-repo",
+    ]
+
+    /// `pvc-UUID` of a mount source that holds one, else empty.
+    private static func claimName(_ source: String) -> String {
         let bytes = Array(source.utf8)
         let prefix = Array("pvc-".utf8)
         let groups = [8, 4, 4, 4, 12]

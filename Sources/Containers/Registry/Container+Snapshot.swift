@@ -23,6 +23,8 @@ extension Container {
         emitFacts(into: &snapshot, labels)
         emitUsage(into: &snapshot, labels)
         emitGPUs(into: &snapshot, labels, now: now)
+        emitDelays(into: &snapshot, labels)
+        emitDisks(into: &snapshot, labels)
         emitConnections(into: &snapshot, labels)
         emitLatencies(into: &snapshot, labels)
         emitListens(into: &snapshot, labels)

@@ -77,6 +77,12 @@ public actor Container {
     var gpuTime: UInt64 = 0
     var gpuLabels: [String: LabelSet] = [:]
 
+    /// Mounts on which the container was seen writing: the process that did, by mount id.
+    var writtenMounts: [UInt32: UInt32] = [:]
+    var disks: [DiskReading] = []
+    var diskLabels: [DiskReading.Place: LabelSet] = [:]
+    var delays = ContainerDelays()
+
     /// Cached label sets of listening addresses.
     var listenLabels: [String: LabelSet] = [:]
 
@@ -103,6 +109,7 @@ public actor Container {
         applicationLabels.removeAll()
         optOutLabels.removeAll()
         metadataOptOut = SignalOptOut(environment: metadata.environment)
+        diskLabels.removeAll()
         for destination in destinations.values { destination.forgetLabels() }
         let (triggeredBy, type) = (systemd?.triggeredBy ?? "", systemd?.type ?? "")
         let copied = metadata.metricLabels(context.labels)
@@ -137,7 +144,10 @@ public actor Container {
         let (listenSockets, listens, oomKills) = (listenSockets, listens, oomKills)
         let inbound = (acceptedConnections, inboundBytesSent, inboundBytesReceived)
         let facts = facts
+        let (writtenMounts, delays) = (writtenMounts, delays)
         other.assumeIsolated { other in
+            for (mount, pid) in writtenMounts { other.wrote(mount: mount, pid: pid) }
+            other.delays.merge(delays)
             for (pid, start) in processes { other.processStarted(pid, start) }
             other.facts.merge(facts)
             for destination in destinations.values { other.add(destination) }
@@ -178,10 +188,11 @@ public actor Container {
     /// empty: a runtime's own helper processes come and go in its first moments.
     private static let replacementGrace: UInt64 = 2_000_000_000
 
-    /// A process began here, or moved here. `start` is its CLOCK_BOOTTIME.
-    func processStarted(_ pid: UInt32, _ start: UInt64) {
+    /// A process began here, or moved here from a container that has counted `delays` of it. `start` is its CLOCK_BOOTTIME.
+    func processStarted(_ pid: UInt32, _ start: UInt64, delays: ProcessDelays.Delays? = nil) {
         processes[pid] = start
         if pid == eldest { eldest = nil }
+        if let delays { self.delays.arrive(pid, with: delays) }
         let emptySince = lastExit
         lastExit = nil
         // A process as old as the container lives: nothing can have begun again, however many there are.
@@ -198,12 +209,18 @@ public actor Container {
         startedAt = oldest
     }
 
-    /// A process ended here or moved to another container, at `time` (CLOCK_BOOTTIME).
-    func processLeft(_ pid: UInt32, at time: UInt64, oomKilled: Bool = false) {
+    /// A process ended here with these totals of its delays, or moved to another container, at `time` (CLOCK_BOOTTIME). Returns
+    /// the delays that were counted of it.
+    @discardableResult
+    func processLeft(
+        _ pid: UInt32, at time: UInt64, oomKilled: Bool = false, delays: ProcessDelays.Delays? = nil
+    ) -> ProcessDelays.Delays? {
         if oomKilled { oomKills += 1 }
-        guard processes.removeValue(forKey: pid) != nil else { return }
+        guard processes.removeValue(forKey: pid) != nil else { return nil }
         facts.forget(pid)
+        if let delays { self.delays.add(delays, of: pid) }
         if processes.isEmpty { lastExit = time }
+        return self.delays.leave(pid)
     }
 
     /// When a process of this container began; nil if it has left, or is not to be looked at.

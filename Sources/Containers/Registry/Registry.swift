@@ -208,13 +208,14 @@ public actor Registry {
     /// A process began, or is known to be, in these cgroups. `start` is its CLOCK_BOOTTIME.
     public func processPlaced(pid: UInt32, start: UInt64, cgroup: UInt64, memoryCgroup: UInt64, at time: UInt64) {
         if ended[pid] == start || endedBefore[pid] == start { return }
+        var counted: ProcessDelays.Delays?
         let container = container(cgroup: cgroup, memoryCgroup: memoryCgroup)
         if let old = processes[pid] {
             // Its fork may be read after its move.
             if time < old.time { return }
             let oldContainer = current(old.container)
             if oldContainer === container { return }
-            oldContainer.assumeIsolated { $0.processLeft(pid, at: time) }
+            counted = oldContainer.assumeIsolated { $0.processLeft(pid, at: time) }
             processes[pid] = nil
         }
         guard let container else { return }
@@ -223,7 +224,7 @@ public actor Registry {
             return
         }
         processes[pid] = Placement(container: container, time: time)
-        container.assumeIsolated { $0.processStarted(pid, start) }
+        container.assumeIsolated { $0.processStarted(pid, start, delays: counted) }
         scheduleInspection(of: pid)
         switch states[ObjectIdentifier(container)] {
         case .pending(attempts: 0): break
@@ -250,9 +251,14 @@ public actor Registry {
     }
 
     /// A process that began at `start` ended at `time` (both CLOCK_BOOTTIME). Returns false if it was not known.
-    public func processEnded(pid: UInt32, start: UInt64?, at time: UInt64, oomKilled: Bool) -> Bool {
+    /// `delays` are the totals of its life, where they are known.
+    public func processEnded(
+        pid: UInt32, start: UInt64?, at time: UInt64, oomKilled: Bool, delays: ProcessDelays.Delays? = nil
+    ) -> Bool {
         guard let placement = processes.removeValue(forKey: pid) else { return false }
-        current(placement.container).assumeIsolated { $0.processLeft(pid, at: time, oomKilled: oomKilled) }
+        current(placement.container).assumeIsolated {
+            _ = $0.processLeft(pid, at: time, oomKilled: oomKilled, delays: delays)
+        }
         if let start { ended[pid] = start }
         return true
     }
@@ -267,7 +273,7 @@ public actor Registry {
     /// An OOM kill of a process whose beginning was lost.
     public func processKilled(cgroup: UInt64, memoryCgroup: UInt64, at time: UInt64) {
         container(cgroup: cgroup, memoryCgroup: memoryCgroup)?
-            .assumeIsolated { $0.processLeft(.max, at: time, oomKilled: true) }
+            .assumeIsolated { _ = $0.processLeft(.max, at: time, oomKilled: true) }
     }
 
     /// Whether it was left out for good.
@@ -435,6 +441,17 @@ public actor Registry {
     /// New readings of cgroup files.
     func update(_ readings: [ResourceCollector.Reading]) {
         for reading in readings { reading.container.assumeIsolated { $0.update(reading.usage) } }
+    }
+
+    /// What the collector is to look at: all containers that are reported.
+    func resourceRequests() -> [ResourceRequest] {
+        byID.values.map { container in container.assumeIsolated { $0.resourceRequest } }
+    }
+
+    /// Disks of containers, and delays of their processes.
+    func update(disks: [ResourceRequest.Disks], delays: [DelayReader.Reading]) {
+        for result in disks { result.container.assumeIsolated { $0.update(result) } }
+        for reading in delays { reading.container.assumeIsolated { $0.update(reading.delays, of: reading.pid) } }
     }
 
     /// Addresses of network namespaces in which containers listen, and of the host.

@@ -16,12 +16,15 @@ public actor ResourceCollector {
     private struct Tracked {
         let container: Container
         let reader: ReaderBox
+        let io: CgroupIO
         /// CLOCK_MONOTONIC.
         let since: UInt64
     }
 
     private static let youngInterval: UInt64 = 500_000_000
     private static let youngAge: UInt64 = 3_000_000_000
+    /// How often file systems are asked how full they are.
+    private static let usageInterval: UInt64 = 15_000_000_000
 
     /// Readers own descriptors and cannot be copied; a dictionary's values can.
     private final class ReaderBox {
@@ -52,6 +55,9 @@ public actor ResourceCollector {
     private var addresses: [UInt32: Addresses] = [:]
     private var hostAddresses = Addresses(list: [], readAt: nil)
     private var readNanoseconds: UInt64 = 0
+    private let disks: DiskReader
+    private let delays: DelayReader
+    private var isInspecting = false
 
     public init(lane: Lane, layout: CgroupLayout, common: LabelSet, faults: CounterTable) {
         self.lane = lane
@@ -59,6 +65,8 @@ public actor ResourceCollector {
         self.common = common
         self.faults = faults
         node = NodeCollector()
+        disks = DiskReader(faults: faults, usageInterval: Self.usageInterval)
+        delays = DelayReader(faults: faults)
         base = (try? CgroupNamespace.base()) ?? nil
     }
 
@@ -72,7 +80,10 @@ public actor ResourceCollector {
             memoryPath: Self.path(paths.memory, root))
         let box = ReaderBox(reader)
         tracked[ObjectIdentifier(container)] = Tracked(
-            container: container, reader: box, since: MonotonicClock.now())
+            container: container, reader: box,
+            io: CgroupIO(
+                layout: layout, v2Path: Self.path(paths.v2, root), blkioPath: Self.path(paths.blkio, root)),
+            since: MonotonicClock.now())
         deliver([Reading(container: container, usage: box.reader.read())])
     }
 
@@ -92,6 +103,10 @@ public actor ResourceCollector {
         readNode()
         lane.addTimer(after: 0) { [self] in
             assumeIsolated { $0.collect() }
+            return interval
+        }
+        lane.addTimer(after: interval / 5) { [self] in
+            assumeIsolated { $0.inspect() }
             return interval
         }
         lane.addTimer(after: Self.youngInterval) { [self] in
@@ -123,6 +138,21 @@ public actor ResourceCollector {
         deliver(
             tracked.values.filter { now - $0.since < Self.youngAge && !$0.reader.reader.isGone }
                 .map { Reading(container: $0.container, usage: $0.reader.reader.read()) })
+    }
+
+    /// Disks and delays.
+    private func inspect() {
+        guard let registry = deliverTo, !isInspecting else { return }
+        isInspecting = true
+        Task {
+            let requests = await registry.resourceRequests()
+            let begin = MonotonicClock.threadCPU()
+            let disks = disks.read(requests) { container in tracked[ObjectIdentifier(container)]?.io.read() }
+            let delays = delays.read(requests)
+            readNanoseconds += MonotonicClock.threadCPU() - begin
+            await registry.update(disks: disks, delays: delays)
+            isInspecting = false
+        }
     }
 
     private func readNode() {

@@ -59,6 +59,10 @@ struct Privilege: Sendable {
             loss: "latency is that of TCP connections", isProbed: true,
             isWanted: { !$0.configuration.disablePinger }),
         Privilege(
+            feature: "process_delays", start: [], running: [.netAdmin],
+            purpose: "asking the kernel's taskstats how long processes wait (netlink(7))",
+            loss: "delays of processes that still run; those of ended ones are counted", isWanted: { _ in true }),
+        Privilege(
             feature: "privileged_port", start: [], running: [.netBindService],
             purpose: "a page on a port below net.ipv4.ip_unprivileged_port_start",
             loss: "the agent does not start", isWanted: { $0.portIsPrivileged }),

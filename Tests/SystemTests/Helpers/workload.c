@@ -38,6 +38,8 @@ static const char usage[] =
     "  memory MEBIBYTES                             touch memory, then sleep\n"
     "  write BYTES FILE                             write a file to its disk, then sleep\n"
     "  name HEX                                     take a process name, then sleep\n"
+    "  put direct|sync BYTES FILE                   write with O_DIRECT, or with fsync(2); then end\n"
+    "  append MILLISECONDS FILE                     keep a file open and write 4 KiB to the disk every so often\n"
     "  sleep                                        until killed\n"
     "  noring PROGRAM ARGUMENT...                   run a program that is refused io_uring\n";
 
@@ -311,6 +313,32 @@ static int take_name(const char *hex) {
     return 0;
 }
 
+static int write_through(const char *how, long bytes, const char *path) {
+    int direct = strcmp(how, "direct") == 0;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (direct ? O_DIRECT : 0), 0644);
+    static char block[65536] __attribute__((aligned(4096)));
+    if (fd < 0) die(path);
+    while (bytes > 0) {
+        ssize_t count = write(fd, block, bytes < (long)sizeof block ? (size_t)bytes : sizeof block);
+        if (count < 0) die("write");
+        bytes -= count;
+    }
+    if (!direct && fsync(fd) != 0) die("fsync");
+    close(fd);
+    return 0;
+}
+
+static int append(long milliseconds, const char *path) {
+    static char block[4096];
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) die(path);
+    say("ready");
+    for (;;) {
+        if (pwrite(fd, block, sizeof block, 0) < 0 || fsync(fd) != 0) die("write");
+        sleep_for(milliseconds);
+    }
+}
+
 static int without_ring(char **argv) {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -341,6 +369,8 @@ int main(int argc, char **argv) {
     if (strcmp(task, "memory") == 0 && argc == 3) return memory(atol(argv[2]));
     if (strcmp(task, "write") == 0 && argc == 4) return write_file(atol(argv[2]), argv[3]);
     if (strcmp(task, "name") == 0 && argc == 3) return take_name(argv[2]);
+    if (strcmp(task, "put") == 0 && argc == 5) return write_through(argv[2], atol(argv[3]), argv[4]);
+    if (strcmp(task, "append") == 0 && argc == 4) return append(atol(argv[2]), argv[3]);
     if (strcmp(task, "sleep") == 0) sleep_on();
     if (strcmp(task, "noring") == 0 && argc > 2) return without_ring(argv + 2);
     fputs(usage, stderr);
