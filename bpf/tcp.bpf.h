@@ -196,6 +196,10 @@ int BPF_PROG(tcp_state, struct sock *socket, int old, int new) { return follow(s
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state_again, struct sock *socket, int old, int new) { return follow(socket, old, new, true); }
 
+/* State changes are frequent and run in interrupts too: on a kernel with preemption both of the above were seen busy at once. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(tcp_state_once_again, struct sock *socket, int old, int new) { return follow(socket, old, new, true); }
+
 /* Open connections whose counters moved since the last run. */
 SEC("iter/bpf_map_elem")
 int sample_connections(struct bpf_iter__bpf_map_elem *context) {

@@ -28,7 +28,7 @@ public enum Feature: String, Sendable, CaseIterable {
                 "process_exit_again",
             ]
         case .cgroups: ["cgroup_made", "cgroup_renamed", "cgroup_removed", "cgroup_attach"]
-        case .tcp: ["tcp_state", "tcp_state_again"]
+        case .tcp: ["tcp_state", "tcp_state_again", "tcp_state_once_again"]
         case .tcpSamples: ["sample_connections"]
         case .tcpRoundTrips: ["sample_round_trips"]
         case .tcpDiscovery: ["find_sockets"]
