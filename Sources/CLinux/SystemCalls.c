@@ -19,7 +19,7 @@
 #error "no list of system calls for this architecture"
 #endif
 
-// What the agent, the Swift runtime, NIO and glibc call, found with strace(1) over the system tests. A call that an
+// What the agent, the Swift runtime, NIO and glibc call, found with strace(1) and in their sources. A call that an
 // architecture lacks has no number there.
 static const int allowed[] = {
     // Files and descriptors.
