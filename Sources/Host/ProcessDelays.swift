@@ -30,10 +30,14 @@ public struct ProcessDelays: ~Copyable {
     }
 
     /// Opens a socket and asks for the number of the family. Throws `ENOENT` where the kernel has no taskstats.
-    public init() throws(Errno) {
+    public init() throws(Errno) { try self.init(receiveBuffer: nil) }
+
+    /// `receiveBuffer` is the size of the socket's buffer in bytes, nil the system's default.
+    init(receiveBuffer: Int32?) throws(Errno) {
         let raw = Glibc.socket(AF_NETLINK, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), Self.generic)
         guard raw >= 0 else { throw Errno.last }
         let socket = FileDescriptor(owning: raw)
+        if var size = receiveBuffer { setsockopt(raw, SOL_SOCKET, SO_RCVBUF, &size, 4) }
         try Self.send(
             socket,
             Self.message(type: Self.controller, command: 3, sequence: 0, attribute: 2, Array("TASKSTATS\0".utf8))
@@ -74,22 +78,22 @@ public struct ProcessDelays: ~Copyable {
             }
             try Self.send(socket, request)
             var refused = false
-            do throws(Errno) {
-                while try Self.receive(
-                    socket, &buffer,
-                    { answered, message in
-                        // What an overrun left of an earlier batch.
+            // At most one look more than there can be answers: the kernel writes none without a question.
+            for _ in 0...(some.count + 1) {
+                do throws(Errno) {
+                    let isMore = try Self.receive(socket, &buffer) { answered, message in
                         guard answered &- first < UInt32(some.count) else { return }
                         switch message {
                         case .failure(let error): if error == .notPermitted { refused = true }
                         case .payload(let payload): if let (pid, delays) = Self.delays(payload) { body(pid, delays) }
                         }
-                    })
-                {}
-            } catch {
-                guard error.code == ENOBUFS else { throw error }
-                isComplete = false
-                // The error is told once; what did fit is still there, and is thrown away with the next batch's check.
+                    }
+                    if !isMore { break }
+                } catch {
+                    // An overrun is told once; what did fit is still there.
+                    guard error.code == ENOBUFS else { throw error }
+                    isComplete = false
+                }
             }
             if refused { throw .notPermitted }
         }

@@ -62,4 +62,16 @@ struct ProcessDelaysTests {
         #expect(try delays.read(Array(repeating: own, count: 1000)) { pid, _ in count += pid == own ? 1 : 0 })
         #expect(count == 1000)
     }
+
+    /// Answers that do not fit the socket are missing, which is told; the next question is answered.
+    @Test(.enabled(if: geteuid() == 0, "needs CAP_NET_ADMIN")) func overrun() throws {
+        var delays = try ProcessDelays(receiveBuffer: 1)
+        let own = UInt32(getpid())
+        var count = 0
+        #expect(try delays.read(Array(repeating: own, count: 320)) { _, _ in count += 1 } == false)
+        #expect(count > 0 && count < 320)
+        count = 0
+        #expect(try delays.read([own]) { _, _ in count += 1 })
+        #expect(count == 1)
+    }
 }

@@ -104,6 +104,41 @@ extension KernelTests {
             #expect(rows.count == 1)
         }
 
+        /// The cost of a look at many open files, which docs/disks.md states: generous here, for machines differ.
+        @Test func manyOpenFilesAreReadQuickly() throws {
+            let kernel = try Self.kernel([.fileDiscovery])
+            let cgroup = try TestCgroup()
+            let file = "\(Self.folder)/\(cgroup.unit).data"
+            let program = "\(Self.folder)/\(cgroup.unit).py"
+            defer { for path in [file, program] { unlink(path) } }
+            try """
+            import os, time
+            parent = os.getpid()
+            for i in range(25):
+                if os.fork() == 0:
+                    held = [os.open('\(file)', os.O_WRONLY | os.O_CREAT) for i in range(800)]
+                    while os.getppid() == parent: time.sleep(0.05)
+                    os._exit(0)
+            time.sleep(2)
+            print('ready', flush=True)
+            time.sleep(30)
+            """.write(toFile: program, atomically: true, encoding: .utf8)
+            try kernel.findWrittenMounts { _ in }
+            func cost() throws -> Double {
+                let begin = MonotonicClock.threadCPU()
+                for _ in 0..<10 { try kernel.findWrittenMounts { _ in } }
+                return Double(MonotonicClock.threadCPU() - begin) / 10
+            }
+            let before = try cost()
+            let (_, output) = try cgroup.start("exec python3 \(program)")
+            let said = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+            try #require(said == "ready\n")
+            try kernel.findWrittenMounts { _ in }
+            let perFile = try (cost() - before) / 20_000
+            print("iterator: \(before / 1e6) ms without, \(perFile) ns more for each open file")
+            #expect(perFile < 20_000)
+        }
+
         /// All the way to the series, with the counters of the kernel.
         @Test func seriesAreTheCgroupsCounters() async throws {
             let rig = try await Rig()

@@ -101,7 +101,8 @@ final class DiskReader {
             var found: [UInt32: MountTable.Mount] = [:]
             var isReadable = request.pids.isEmpty
             for pid in witnesses(request) where found.count < ids.count {
-                guard let namespace = try? Directory.inode("/proc/\(pid)/ns/mnt") else { continue }
+                // Whose namespace cannot be named (ptrace(2)) is taken to have one of its own.
+                let namespace = (try? Directory.inode("/proc/\(pid)/ns/mnt")) ?? UInt64(UInt32(bitPattern: pid)) << 32
                 if tables[namespace] == nil {
                     do throws(Errno) {
                         tables[namespace] = try MountTable.read(pid: pid, wanted: all)
