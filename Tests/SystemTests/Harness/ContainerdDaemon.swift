@@ -22,7 +22,20 @@ final class ContainerdDaemon {
             [ttrpc]
               address = "\(socket).ttrpc"
             """, to: "containerd/config.toml")
+        // Last: shims whose daemon was killed do not end with their containers.
+        scratch.atEnd { Self.killShims(of: socket) }
         try start()
+    }
+
+    private static func killShims(of socket: String) {
+        for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+            guard let pid = pid_t(entry), let line = FileManager.default.contents(atPath: "/proc/\(entry)/cmdline")
+            else { continue }
+            let arguments = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            if arguments.first?.contains("containerd-shim") == true, arguments.contains(socket) {
+                Glibc.kill(pid, SIGKILL)
+            }
+        }
     }
 
     /// Starts the daemon and waits until it answers.
@@ -70,9 +83,10 @@ final class ContainerdDaemon {
     private func removeAtEnd(_ name: String, in namespace: String) {
         let ctr = ctr + [namespace]
         scratch.atEnd {
-            _ = try? Command.run(ctr + ["tasks", "kill", "-s", "KILL", name])
-            _ = soon(within: 5) { (try? Command.run(ctr + ["tasks", "rm", name]))?.status == 0 }
-            _ = try? Command.run(ctr + ["containers", "rm", name])
+            // A daemon that was killed does not always hear of the end of a task: its client must not wait for that.
+            _ = try? Command.run(ctr + ["tasks", "kill", "-s", "KILL", name], seconds: 5)
+            _ = soon(within: 5) { (try? Command.run(ctr + ["tasks", "rm", name], seconds: 5))?.status == 0 }
+            _ = try? Command.run(ctr + ["containers", "rm", name], seconds: 5)
         }
     }
 

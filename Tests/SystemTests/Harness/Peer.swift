@@ -16,13 +16,15 @@ struct Peer {
         script = "/workload sink 127.0.0.1 \(listening) 0 & exec /workload hold 3 127.0.0.1 \(port)"
     }
 
-    /// Waits at most two seconds until the page has the container with every series that it must have.
+    /// Waits at most `seconds` until the page has the container with every series that it must have.
     @discardableResult
-    func expectSeries(of container: String, image: String?, from agent: AgentProcess) throws -> Page {
+    func expectSeries(
+        of container: String, image: String?, from agent: AgentProcess, within seconds: Double = 2
+    ) throws -> Page {
         let destination = "127.0.0.1:\(port)"
         var missing = ""
         do {
-            return try agent.page(within: 2, "all series of \(container)") { page in
+            return try agent.page(within: seconds, "all series of \(container)") { page in
                 missing = ""
                 func need(_ name: String, _ labels: [String: String] = [:], _ value: Double? = nil) {
                     let found = page.value(name, of: container, labels)
