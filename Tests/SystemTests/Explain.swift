@@ -8,9 +8,15 @@ extension SystemTests {
             var input: String
             var runtime: String
             var id: String
-            var container_id: String
-            var app_id: String
+            var containerID: String
+            var appID: String
             var rule: String
+
+            enum CodingKeys: String, CodingKey {
+                case input, runtime, id, rule
+                case containerID = "container_id"
+                case appID = "app_id"
+            }
         }
 
         private func lines(_ text: String) throws -> [Line] {
@@ -38,12 +44,12 @@ extension SystemTests {
                 try lines(text) == [
                     Line(
                         input: "/system.slice/nginx.service", runtime: "systemd", id: "nginx.service",
-                        container_id: "/system.slice/nginx.service", app_id: "", rule: "systemd"),
+                        containerID: "/system.slice/nginx.service", appID: "", rule: "systemd"),
                     Line(
-                        input: "/docker/\(Machine.someID)/x", runtime: "docker", id: Machine.someID, container_id: "",
-                        app_id: "", rule: "docker"),
+                        input: "/docker/\(Machine.someID)/x", runtime: "docker", id: Machine.someID, containerID: "",
+                        appID: "", rule: "docker"),
                     Line(
-                        input: "/default/web", runtime: "containerd", id: "web", container_id: "", app_id: "",
+                        input: "/default/web", runtime: "containerd", id: "web", containerID: "", appID: "",
                         rule: "containerd-candidate"),
                 ])
             // The order of the members is part of it.
@@ -107,10 +113,10 @@ extension SystemTests {
             }
             let found = try lines(
                 Command.check([Machine.agent, "explain", "pid", pid ?? "1", "\(getpid())", "2147483647"]))
-            #expect(found[0].container_id == "/k8s/\(Machine.namespace)/told-0/main")
-            #expect(found[0].app_id == "/k8s/\(Machine.namespace)/told")
+            #expect(found[0].containerID == "/k8s/\(Machine.namespace)/told-0/main")
+            #expect(found[0].appID == "/k8s/\(Machine.namespace)/told")
             #expect(found[0].rule == "kubepods")
-            #expect(found[1].container_id.isEmpty)
+            #expect(found[1].containerID.isEmpty)
             #expect(found[2].rule == "no-process")
         }
 
