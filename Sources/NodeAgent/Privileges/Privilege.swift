@@ -3,7 +3,7 @@ import Kernel
 /// What one part of the agent asks of capabilities(7): the one table of which `martlet-node check`, the check at the start,
 /// `--drop-privileges` and docs/privileges.md are made.
 ///
-/// Found by taking capabilities away and looking at what stops (Tests/SystemTests/PrivilegeDrop.swift does it again).
+/// From the kernel's own checks; tried as whole sets, the minimum and nothing (Tests/SystemTests/LeastPrivilege.swift).
 struct Privilege: Sendable {
     /// As in `martlet_feature_enabled`.
     let feature: String
