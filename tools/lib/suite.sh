@@ -8,7 +8,12 @@ suite() {
     export APT_CONFIG=$folder/apt.conf
     if [[ ! -e $folder/ready ]]; then
         mirror=$(sed -n 's/^URIs: *//p' /etc/apt/sources.list.d/debian.sources 2>/dev/null | head -n 1)
-        mirror=${mirror:-http://deb.debian.org/debian}
+        # The older form of the list: deb [options] URI SUITE ...
+        mirror=${mirror:-$(sed -nE 's/^deb +(\[[^]]*\] +)?(https?:[^ ]+).*/\2/p' /etc/apt/sources.list 2>/dev/null | head -n 1)}
+        if [[ -z $mirror ]]; then
+            echo "no Debian mirror is named in /etc/apt: add one" >&2
+            return 1
+        fi
         case $name in *-security) mirror=${mirror%/}-security ;; esac
         mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
         echo "deb [signed-by=$keyring] $mirror $name main" >"$folder/sources.list"
