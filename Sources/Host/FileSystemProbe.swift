@@ -66,10 +66,11 @@ public final class FileSystemProbe: Sendable {
     /// Gives what is known of the mounts of `requests`, by mount id, and has them looked at again, unless `refresh` is false.
     /// Never waits. A mount that nobody could look at yet, or that hangs, is missing.
     public func ask(_ requests: [Request], refresh: Bool) -> [UInt32: FileSystemUsage] {
-        let now = MonotonicClock.now()
         var byGate: [DeviceNumber: [Request]] = [:]
         for request in requests { byGate[request.mount.gate, default: []].append(request) }
         let (answers, threads) = state.withLock { state -> ([UInt32: FileSystemUsage], Int) in
+            // Read under the lock: no time in the state is then later than this one.
+            let now = MonotonicClock.now()
             markHung(&state, now)
             var answers: [UInt32: FileSystemUsage] = [:]
             for (name, requests) in byGate {
