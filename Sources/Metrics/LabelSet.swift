@@ -15,6 +15,10 @@ public final class LabelSet: Sendable {
     /// is no label.
     public let text: [UInt8]
 
+    /// Equal for equal labels, during one life of the process (FNV-1a over `text`). Others choose label values: it must decide
+    /// about nothing but where to look.
+    public let hash: UInt64
+
     /// How many values of this set were longer than `maximumValueLength`.
     public let truncatedValues: Int
 
@@ -40,6 +44,7 @@ public final class LabelSet: Sendable {
         self.pairs = sorted
         self.truncatedValues = truncated
         self.text = Self.render(sorted)
+        self.hash = text.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
     }
 
     /// This set with more labels; a label in `more` replaces one of the same name.

@@ -3,11 +3,15 @@ public struct MetricsSnapshot: Sendable {
     /// One value of one series.
     public struct Sample: Sendable {
         public let labels: LabelSet
+        /// `StaleMarker.value` where the series has ended.
         public let value: Double
+        /// When the series began, in milliseconds since the Unix epoch; 0 if that is not known.
+        public let created: Int64
 
-        public init(labels: LabelSet, value: Double) {
+        public init(labels: LabelSet, value: Double, created: Int64 = 0) {
             self.labels = labels
             self.value = value
+            self.created = created
         }
     }
 
