@@ -165,6 +165,7 @@ public actor RemoteWriteSender {
     /// Encodes a snapshot and queues its requests.
     private func gather() async {
         let snapshot = await source.snapshot()
+        count { $0.snapshots += 1 }
         do {
             try encoder.encode(snapshot, into: &plain) { (request, samples) throws(CompressionError) in
                 packed.removeAll()

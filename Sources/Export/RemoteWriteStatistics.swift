@@ -1,5 +1,7 @@
 /// What remote write did so far, for the agent's own metrics.
 public struct RemoteWriteStatistics: Sendable, Equatable {
+    /// Snapshots that were taken to be sent. Each one shows how many came before it: a gap at the receiver is a lost one.
+    public var snapshots: UInt64 = 0
     /// Requests that the server took.
     public var sentRequests: UInt64 = 0
     /// Attempts that failed and are made again: network errors, time-outs, 429 and 5xx.

@@ -93,6 +93,7 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case martletBpfMemoryBytes
     case martletRemoteWriteRequestsTotal
     case martletRemoteWriteSamplesTotal
+    case martletPushSnapshotsTotal
     case martletSpoolRecordsTotal
 
     /// The name on the page.
@@ -255,6 +256,7 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         ("martlet_bpf_memory_bytes", .gauge, "Kernel memory of the agent's BPF maps"),
         ("martlet_remote_write_requests_total", .counter, "Remote write requests by result"),
         ("martlet_remote_write_samples_total", .counter, "Samples by what became of them: sent or dropped"),
+        ("martlet_push_snapshots_total", .counter, "Snapshots that were taken to be pushed before this one"),
         ("martlet_spool_records_total", .counter, "Requests that waited on disk, by what became of them"),
     ]
 }

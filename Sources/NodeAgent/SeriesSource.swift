@@ -145,6 +145,7 @@ final class SeriesSource: SnapshotSource {
         }
         guard let push = push.withLock(\.self) else { return }
         let statistics = push.sender.statistics
+        snapshot.add(.martletPushSnapshotsTotal, common, Double(statistics.snapshots))
         for (result, count) in [
             ("sent", statistics.sentRequests), ("failed", statistics.failedRequests),
             ("rejected", statistics.rejectedRequests), ("dropped", statistics.droppedRequests),
