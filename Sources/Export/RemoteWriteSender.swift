@@ -42,7 +42,7 @@ public actor RemoteWriteSender {
     private let logger: Logger
     private let client: HTTPClient
     private let spool: Spool?
-    private let encoder: RemoteWriteEncoder
+    private var encoder: MetricsEncoder
     private let headers: HTTPHeaders
     private let counters = Mutex(RemoteWriteStatistics())
 
@@ -78,8 +78,9 @@ public actor RemoteWriteSender {
         isSpooling = spool.map { !$0.isEmptyAtStart } ?? false
         self.source = source
         self.logger = logger
-        encoder = RemoteWriteEncoder(
-            extraLabels: configuration.extraLabels, samplesPerRequest: configuration.samplesPerRequest)
+        encoder = MetricsEncoder(
+            .remoteWrite, extraLabels: configuration.extraLabels,
+            limits: RequestLimits(samples: configuration.samplesPerRequest))
         var headers: HTTPHeaders = [
             "Content-Type": "application/x-protobuf",
             "Content-Encoding": "snappy",

@@ -1,4 +1,4 @@
-public import Metrics
+import Metrics
 
 /// Writes snapshots as remote write 1.0 requests (`prometheus.WriteRequest`,
 /// prometheus.io/docs/specs/prw/remote_write_spec).
@@ -6,7 +6,7 @@ public import Metrics
 /// Labels of a series are sorted by name and contain `__name__` and the extra labels; a series' own label gives way to an
 /// extra one of the same name, and labels without a value are left out. Every sample has the snapshot's timestamp. A
 /// request carries the metadata of the families that begin in it.
-public struct RemoteWriteEncoder: Sendable {
+struct RemoteWriteEncoder: RequestWriter {
     /// One label that all series of a family share, as the bytes of a `labels` field of `TimeSeries`.
     private struct Fixed: Sendable {
         let name: String
@@ -15,13 +15,8 @@ public struct RemoteWriteEncoder: Sendable {
 
     /// By `MetricFamily.rawValue`: `__name__` and the extra labels, ascending by name.
     private let fixedLabels: [[Fixed]]
-    private let samplesPerRequest: Int
 
-    /// - Parameters:
-    ///   - extraLabels: labels that every series gets, such as `job` and `instance`.
-    ///   - samplesPerRequest: the most samples in one request; at least 1.
-    public init(extraLabels: LabelSet, samplesPerRequest: Int = 10_000) {
-        self.samplesPerRequest = max(1, samplesPerRequest)
+    init(extraLabels: LabelSet) {
         self.fixedLabels = MetricFamily.allCases.map { family in
             extraLabels.adding([("__name__", family.name)]).pairs.compactMap { pair in
                 pair.value.isEmpty ? nil : Fixed(name: pair.name, field: Self.labelField(pair))
@@ -29,36 +24,31 @@ public struct RemoteWriteEncoder: Sendable {
         }
     }
 
-    /// Encodes `snapshot` into `buffer`, request by request, and hands each to `body` with the number of its samples. The
-    /// buffer is emptied before each request and holds the last one afterwards.
-    public func encode<Failure: Error>(
-        _ snapshot: MetricsSnapshot, into buffer: inout WireBuffer,
-        _ body: (_ request: borrowing WireBuffer, _ samples: Int) throws(Failure) -> Void
-    ) throws(Failure) {
-        buffer.removeAll()
-        var labels = WireBuffer(capacity: 1024)
-        var inRequest = 0
-        for family in MetricFamily.allCases {
-            let samples = snapshot[family]
-            if samples.isEmpty { continue }
-            let fixed = fixedLabels[Int(family.rawValue)]
-            if inRequest == samplesPerRequest {
-                try body(buffer, inRequest)
-                buffer.removeAll()
-                inRequest = 0
-            }
-            appendMetadata(family, to: &buffer)
-            for sample in samples {
-                if inRequest == samplesPerRequest {
-                    try body(buffer, inRequest)
-                    buffer.removeAll()
-                    inRequest = 0
-                }
-                appendSeries(sample, fixed, timestamp: snapshot.timestamp, labels: &labels, to: &buffer)
-                inRequest += 1
-            }
-        }
-        if inRequest > 0 { try body(buffer, inRequest) }
+    func begin(_ scratch: inout EncodingScratch, _ buffer: inout WireBuffer) {}
+
+    func finish(_ scratch: inout EncodingScratch, _ buffer: inout WireBuffer) {}
+
+    func size(_ scratch: borrowing EncodingScratch, _ buffer: borrowing WireBuffer) -> Int { buffer.count }
+
+    func beginFamily(
+        _ family: MetricFamily, isContinued: Bool, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+    ) {
+        if !isContinued { appendMetadata(family, to: &buffer) }
+    }
+
+    func bound(_ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily) -> Int {
+        let fixed = fixedLabels[Int(family.rawValue)].reduce(0) { $0 + $1.field.count }
+        // Tags and lengths are at most five bytes each, three of them a label; a sample takes 22 bytes.
+        let own = sample.labels.pairs.reduce(0) { $0 + 15 + $1.name.utf8.count + $1.value.utf8.count }
+        return fixed + own + 64 + family.name.utf8.count + family.help.utf8.count
+    }
+
+    func append(
+        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, timestamp: Int64,
+        _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+    ) {
+        appendSeries(
+            sample, fixedLabels[Int(family.rawValue)], timestamp: timestamp, labels: &scratch.labels, to: &buffer)
     }
 
     /// `WriteRequest.metadata` (field 3): type 1, metric_family_name 2, help 4.
@@ -81,7 +71,7 @@ public struct RemoteWriteEncoder: Sendable {
     /// `WriteRequest.timeseries` (field 1): labels 1, samples 2. Lengths come before contents in protobuf, so the labels are
     /// made in a buffer of their own first.
     private func appendSeries(
-        _ sample: MetricsSnapshot.Sample, _ fixed: [Fixed], timestamp: Int64, labels: inout WireBuffer,
+        _ sample: borrowing MetricsSnapshot.Sample, _ fixed: [Fixed], timestamp: Int64, labels: inout WireBuffer,
         to buffer: inout WireBuffer
     ) {
         labels.removeAll()

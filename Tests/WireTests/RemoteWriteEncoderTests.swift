@@ -12,7 +12,7 @@ import Wire
     ) throws -> [(request: Prometheus_WriteRequest, samples: Int)] {
         var buffer = WireBuffer()
         var all = [(request: Prometheus_WriteRequest, samples: Int)]()
-        let encoder = RemoteWriteEncoder(extraLabels: extra, samplesPerRequest: limit)
+        var encoder = MetricsEncoder(.remoteWrite, extraLabels: extra, limits: RequestLimits(samples: limit))
         try encoder.encode(snapshot, into: &buffer) { request, samples in
             all.append((try Prometheus_WriteRequest(serializedBytes: content(request)), samples))
         }
@@ -95,7 +95,8 @@ import Wire
             var snapshot = MetricsSnapshot(timestamp: .random(in: 0...(1 << 45)))
             snapshot.add(.up, LabelSet(pairs), .random(in: -1e9...1e9))
             var buffer = WireBuffer()
-            RemoteWriteEncoder(extraLabels: extra).encode(snapshot, into: &buffer) { _, _ in }
+            var encoder = MetricsEncoder(.remoteWrite, extraLabels: extra)
+            encoder.encode(snapshot, into: &buffer) { _, _ in }
 
             var expected = Prometheus_TimeSeries()
             let merged =

@@ -27,7 +27,8 @@ enum Page {
         var page = WireBuffer()
         var request = WireBuffer()
         var packed = WireBuffer()
-        let encoder = RemoteWriteEncoder(extraLabels: LabelSet([("job", "coroot-node-agent"), ("instance", "bench")]))
+        var encoder = MetricsEncoder(
+            .remoteWrite, extraLabels: LabelSet([("job", "coroot-node-agent"), ("instance", "bench")]))
         var samples = 0
         var sizes = (page: 0, request: 0, packed: 0)
         for round in -3..<rounds {
