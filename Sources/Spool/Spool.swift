@@ -29,11 +29,11 @@ public actor Spool {
     public nonisolated var statistics: SpoolStatistics { published.withLock { $0 } }
 
     /// Appends one record and returns its sequence; see `SpoolLog.append`.
-    public func append(_ payload: [UInt8], items: Int) throws(SpoolError) -> UInt64 {
+    public func append(_ payload: [UInt8], items: Int, kind: UInt32 = 0) throws(SpoolError) -> UInt64 {
         defer { publish() }
         let result = payload.withUnsafeBytes { bytes -> Result<UInt64, SpoolError> in
             do throws(SpoolError) {
-                return .success(try log.append(bytes, items: UInt32(clamping: items)))
+                return .success(try log.append(bytes, items: UInt32(clamping: items), kind: kind))
             } catch {
                 return .failure(error)
             }
@@ -41,7 +41,13 @@ public actor Spool {
         return try result.get()
     }
 
-    /// The oldest record that is not acknowledged.
+    /// The next record that was not taken yet; see `SpoolLog.takeNext`.
+    public func takeNext() throws(SpoolError) -> SpoolRecord? {
+        defer { publish() }
+        return try log.takeNext()
+    }
+
+    /// The oldest record that is not acknowledged; not to be mixed with `takeNext`.
     public func peek() throws(SpoolError) -> SpoolRecord? {
         defer { publish() }
         return try log.peek()

@@ -4,7 +4,7 @@ enum SpoolFormat {
     static let version: UInt32 = 1
     /// magic 8, version 4, checksum 4, first sequence 8.
     static let headerSize = 24
-    /// length 4, checksum 4, sequence 8, items 4, zero 4.
+    /// length 4, checksum 4, sequence 8, items 4, kind 4.
     static let recordHeaderSize = 24
     /// checksum 4, zero 4, generation 8, sequence 8.
     static let acknowledgementSize = 24
@@ -14,6 +14,7 @@ enum SpoolFormat {
         let checksum: UInt32
         let sequence: UInt64
         let items: UInt32
+        let kind: UInt32
     }
 
     static func segmentHeader(first: UInt64) -> [UInt8] {
@@ -30,8 +31,8 @@ enum SpoolFormat {
     }
 
     /// Header and payload in one run of bytes.
-    static func record(sequence: UInt64, items: UInt32, _ payload: UnsafeRawBufferPointer) -> [UInt8] {
-        let rest = number(sequence) + number(items) + number(UInt32(0))
+    static func record(sequence: UInt64, items: UInt32, kind: UInt32, _ payload: UnsafeRawBufferPointer) -> [UInt8] {
+        let rest = number(sequence) + number(items) + number(kind)
         var crc = CRC32C()
         let length = number(UInt32(payload.count))
         length.withUnsafeBytes { crc.add($0) }
@@ -50,7 +51,7 @@ enum SpoolFormat {
         guard bytes.count >= offset + recordHeaderSize else { return nil }
         return RecordHeader(
             length: Int(load(bytes, offset) as UInt32), checksum: load(bytes, offset + 4),
-            sequence: load(bytes, offset + 8), items: load(bytes, offset + 16))
+            sequence: load(bytes, offset + 8), items: load(bytes, offset + 16), kind: load(bytes, offset + 20))
     }
 
     /// Whether the record at `offset`, header and payload, is what was written.

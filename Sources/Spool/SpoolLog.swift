@@ -7,8 +7,8 @@ internal import Linux
 /// outgrow its limit, the oldest segment is removed unread and counted. docs/spool.md describes the files.
 ///
 /// Invariants: sequences ascend by one over all segments and are never used twice; `segments` is ascending; a segment from
-/// before this object was made is never written to again; the record that `peek` returned stays readable until it is
-/// acknowledged, even if its segment gave way meanwhile.
+/// before this object was made is never written to again; a record that was taken is never counted as dropped, even if its
+/// segment gave way meanwhile: whoever took it has it.
 public struct SpoolLog: ~Copyable {
     /// The largest payload in bytes.
     public static let maximumPayload = 64 << 20
@@ -39,6 +39,9 @@ public struct SpoolLog: ~Copyable {
     private var readOffset = 0
     private var expected: UInt64 = 1
     private var peeked: SpoolRecord?
+    /// The sequences of the records that were taken and are not acknowledged, ascending, and the last one ever taken.
+    private var taken: [UInt64] = []
+    private var lastTaken: UInt64 = 0
     public private(set) var statistics = SpoolStatistics()
 
     /// Opens what is there. Reads only the headers of the segments, and the last segment whole.
@@ -79,16 +82,18 @@ public struct SpoolLog: ~Copyable {
     }
 
     /// Whether every record is acknowledged. A damaged rest may still be passed over by `peek`.
-    public var isEmpty: Bool { segments.isEmpty && peeked == nil }
+    public var isEmpty: Bool { segments.isEmpty && taken.isEmpty }
 
     // MARK: Writing
 
     /// Appends one record; `items` is what its loss will be counted as. Returns its sequence. After an error nothing was
     /// appended.
     @discardableResult
-    public mutating func append(_ payload: UnsafeRawBufferPointer, items: UInt32) throws(SpoolError) -> UInt64 {
+    public mutating func append(
+        _ payload: UnsafeRawBufferPointer, items: UInt32, kind: UInt32 = 0
+    ) throws(SpoolError) -> UInt64 {
         guard payload.count <= Self.maximumPayload else { throw .tooLarge(bytes: payload.count) }
-        let record = SpoolFormat.record(sequence: next, items: items, payload)
+        let record = SpoolFormat.record(sequence: next, items: items, kind: kind, payload)
         if isWriting, let last = segments.last, last.bytes > SpoolFormat.headerSize,
             last.bytes + record.count > configuration.segmentBytes
         {
@@ -161,14 +166,21 @@ public struct SpoolLog: ~Copyable {
 
     /// The oldest record that is not acknowledged; the same one until it is. Damaged records are passed over and counted.
     public mutating func peek() throws(SpoolError) -> SpoolRecord? {
-        if let peeked { return peeked }
+        if peeked == nil { peeked = try takeNext() }
+        return peeked
+    }
+
+    /// The oldest record that was neither taken nor acknowledged; nil if there is none now. It stays in the files until it is
+    /// acknowledged. Damaged records are passed over and counted.
+    public mutating func takeNext() throws(SpoolError) -> SpoolRecord? {
         while let index = segments.firstIndex(where: { $0.first == readSegment }) {
             if let found = try record(in: segments[index]) {
                 passOver(to: found.sequence)
                 expected = found.sequence + 1
                 readOffset += SpoolFormat.recordHeaderSize + found.payload.count
                 if found.sequence <= acknowledged { continue }
-                peeked = found
+                taken.append(found.sequence)
+                lastTaken = found.sequence
                 return found
             }
             readOffset = segments[index].bytes
@@ -190,10 +202,10 @@ public struct SpoolLog: ~Copyable {
 
     /// Everything up to `sequence` has arrived: it is not read again, also not after a restart.
     public mutating func acknowledge(_ sequence: UInt64) throws(SpoolError) {
-        if let record = peeked, record.sequence <= sequence {
-            peeked = nil
-            statistics.acknowledgedRecords += 1
-        }
+        if let record = peeked, record.sequence <= sequence { peeked = nil }
+        let pending = taken.count
+        taken.removeAll { $0 <= sequence }
+        statistics.acknowledgedRecords += UInt64(pending - taken.count)
         guard sequence > acknowledged, sequence < next else { return }
         acknowledged = sequence
         try writeAcknowledgement()
@@ -228,7 +240,7 @@ public struct SpoolLog: ~Copyable {
             let whole = try read(segment.name, at: readOffset, SpoolFormat.recordHeaderSize + header.length)
             if whole.withUnsafeBytes({ SpoolFormat.isIntact($0, at: 0, header) }) {
                 return SpoolRecord(
-                    sequence: header.sequence, items: header.items,
+                    sequence: header.sequence, items: header.items, kind: header.kind,
                     payload: Array(whole[SpoolFormat.recordHeaderSize...]))
             }
         }
@@ -259,7 +271,8 @@ public struct SpoolLog: ~Copyable {
         readOffset += offset
         let start = offset + SpoolFormat.recordHeaderSize
         return SpoolRecord(
-            sequence: header.sequence, items: header.items, payload: Array(rest[start..<(start + header.length)]))
+            sequence: header.sequence, items: header.items, kind: header.kind,
+            payload: Array(rest[start..<(start + header.length)]))
     }
 
     private func isPlausible(_ header: SpoolFormat.RecordHeader, in segment: Segment, at offset: Int) -> Bool {
@@ -293,7 +306,7 @@ public struct SpoolLog: ~Copyable {
         let segment = segments[0]
         let end = segments.count > 1 ? segments[1].first : next
         let begin = max(
-            segment.first, max(acknowledged, peeked?.sequence ?? 0) + 1, readSegment == segment.first ? expected : 0)
+            segment.first, max(acknowledged, lastTaken) + 1, readSegment == segment.first ? expected : 0)
         if end > begin { statistics.droppedRecords += end - begin }
         statistics.droppedItems += try items(in: segment, from: begin)
         // What gave way is done with: after a restart it is no gap.
@@ -314,7 +327,7 @@ public struct SpoolLog: ~Copyable {
         if readSegment == segment.first {
             readSegment = segments.first?.first ?? next
             readOffset = SpoolFormat.headerSize
-            expected = max(readSegment, peeked.map { $0.sequence + 1 } ?? 0)
+            expected = max(readSegment, lastTaken + 1)
         }
     }
 

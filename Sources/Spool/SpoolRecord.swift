@@ -4,5 +4,7 @@ public struct SpoolRecord: Sendable, Equatable {
     public let sequence: UInt64
     /// What the writer counted in it, such as samples.
     public let items: UInt32
+    /// What the writer said of the payload's form; the spool does not look at it.
+    public let kind: UInt32
     public let payload: [UInt8]
 }

@@ -42,7 +42,7 @@ import Testing
                         storage.powerFailure(using: &generator)
                     } else {
                         let torn = SpoolFormat.record(
-                            sequence: 1 << 20, items: 1, UnsafeRawBufferPointer(start: nil, count: 0))
+                            sequence: 1 << 20, items: 1, kind: 0, UnsafeRawBufferPointer(start: nil, count: 0))
                         storage.kill(leaving: Array(torn.prefix(.random(in: 0..<24, using: &generator))))
                     }
                     log = try SpoolLog(storage, configuration)
