@@ -87,6 +87,10 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case martletQueueDepth
     case martletContainers
     case martletSeries
+    case martletSeriesHeldBack
+    case martletContainerSeries
+    case martletFamilySeries
+    case martletStaleMarkersTotal
     case martletProcessCpuSecondsTotal
     case martletProcessResidentBytes
     case martletProcessOpenDescriptors
@@ -101,6 +105,27 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     /// One line on what is counted.
     public var help: String { Self.descriptions[Int(rawValue)].help }
     public var type: MetricType { Self.descriptions[Int(rawValue)].type }
+
+    /// Whose series a limit counts them with.
+    enum Owner: Sendable {
+        /// The node's and the agent's own, which no limit touches.
+        case node
+        /// Of the container of the label `container_id`.
+        case container
+        /// Names and addresses, which belong to no container; counted together as if they were one.
+        case names
+    }
+
+    var owner: Owner { Self.owners[Int(rawValue)] }
+
+    private static let owners: [Owner] = allCases.map { family in
+        switch family {
+        case .ipToFqdn: .names
+        case .martletContainerSeries: .node
+        default:
+            family.name.hasPrefix("container_") || family.name.hasPrefix("martlet_container_") ? .container : .node
+        }
+    }
 
     /// In the order of the cases, which the unit tests check.
     private static let descriptions: [(name: String, type: MetricType, help: String)] = [
@@ -249,7 +274,11 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         ),
         ("martlet_queue_depth", .gauge, "Entries that wait in an internal queue"),
         ("martlet_containers", .gauge, "Containers known to the agent by state"),
-        ("martlet_series", .gauge, "Series in the last scrape"),
+        ("martlet_series", .gauge, "Series that are shown and pushed"),
+        ("martlet_series_held_back", .gauge, "Series that are not shown because of a limit, by limit"),
+        ("martlet_container_series", .gauge, "Series of the containers that have most"),
+        ("martlet_family_series", .gauge, "Series of the metrics that have most"),
+        ("martlet_stale_markers_total", .counter, "Signs to the receiver that a series has ended"),
         ("martlet_process_cpu_seconds_total", .counter, "CPU time of the agent by mode"),
         ("martlet_process_resident_bytes", .gauge, "Resident memory of the agent"),
         ("martlet_process_open_descriptors", .gauge, "Open file descriptors of the agent"),

@@ -6,7 +6,7 @@ public struct MetricsSnapshot: Sendable {
         /// `StaleMarker.value` where the series has ended.
         public let value: Double
         /// When the series began, in milliseconds since the Unix epoch; 0 if that is not known.
-        public let created: Int64
+        public internal(set) var created: Int64
 
         public init(labels: LabelSet, value: Double, created: Int64 = 0) {
             self.labels = labels
@@ -21,13 +21,29 @@ public struct MetricsSnapshot: Sendable {
     /// Samples by `MetricFamily.rawValue`; an empty array means that the family is absent.
     private var samplesByFamily: [[Sample]]
 
+    /// When counters that are added from now on began to count, in milliseconds since the Unix epoch; 0 if that is not known.
+    public var since: Int64 = 0
+
     public init(timestamp: Int64) {
         self.timestamp = timestamp
         self.samplesByFamily = Array(repeating: [], count: MetricFamily.allCases.count)
     }
 
     public mutating func add(_ family: MetricFamily, _ labels: LabelSet, _ value: Double) {
-        samplesByFamily[Int(family.rawValue)].append(Sample(labels: labels, value: value))
+        samplesByFamily[Int(family.rawValue)].append(Sample(labels: labels, value: value, created: since))
+    }
+
+    /// Adds the sign that a series has ended.
+    mutating func addMarker(_ family: MetricFamily, _ labels: LabelSet) {
+        samplesByFamily[Int(family.rawValue)].append(Sample(labels: labels, value: StaleMarker.value))
+    }
+
+    /// Leaves out all series of a family.
+    public mutating func remove(_ family: MetricFamily) { samplesByFamily[Int(family.rawValue)] = [] }
+
+    /// Lends the samples of a family to `body`, which changes them in place.
+    mutating func edit(_ family: MetricFamily, _ body: (inout [Sample]) -> Void) {
+        body(&samplesByFamily[Int(family.rawValue)])
     }
 
     /// Moves all samples of `other` into this snapshot.
