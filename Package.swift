@@ -147,7 +147,7 @@ let package = Package(
         .testTarget(
             name: "NodeAgentTests",
             dependencies: [
-                "Containers", "Host", "Kernel", "NodeAgent", "Ring",
+                "Containers", "Export", "Host", "Kernel", "Metrics", "NodeAgent", "Ring",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),

@@ -102,6 +102,12 @@ enum Agent {
             collector: collector, resolver: resolver, systemd: systemd, faults: faults, drops: drops,
             features: features,
             isPushing: configuration.metricsEndpoint != nil)
+        let series = SeriesPipeline(
+            source, common: common, filter: configuration.metricFilter, limits: configuration.seriesLimits,
+            staleOnShutdown: configuration.staleOnShutdown, logger: logger, spent: source.add(cost:))
+        for pattern in configuration.metricFilter.unmatched {
+            logger.warning("\(UsageError.quoted(pattern)) of the metric lists is the name of no metric")
+        }
 
         await registry.startInspecting()
         try await drain.start(
@@ -121,9 +127,9 @@ enum Agent {
         await startLatency(configuration, files, registry, drain, faults, features, logger)
 
         let ready = ReadyFlag()
-        let server = MetricsServer(listen: listen, source: source, isReady: { ready.isSet })
+        let server = MetricsServer(listen: listen, source: series.page, isReady: { ready.isSet })
         try await server.start()
-        let push = try Push(configuration, identity, source, logger)
+        let push = try Push(configuration, identity, series.push, logger)
         defer { push?.stop() }
         let sender = push?.sender
         source.attach(server: server, push: push)

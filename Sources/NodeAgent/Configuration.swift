@@ -2,6 +2,7 @@ import Cloud
 import Containers
 import Host
 import Kernel
+import Metrics
 import Ring
 import Spool
 
@@ -47,6 +48,13 @@ struct Configuration: Sendable {
     var apiKey: String?
     var caFile: String?
     var insecureSkipVerify = false
+    /// Metrics that are left out.
+    var metricFilter = MetricFilter()
+    /// Labels of every series that is pushed.
+    var externalLabels = LabelSet.empty
+    var seriesLimits = SeriesLimits()
+    /// Whether the receiver is told at the end that all series have ended.
+    var staleOnShutdown = false
     /// Lines of the agent's own log.
     var logPerSecond = 10.0
     var logBurst = 100

@@ -16,12 +16,14 @@ final class Push: Sendable {
     /// Nil without an endpoint. Throws `SpoolError` where the user named a directory that cannot be used; the default one
     /// is done without then.
     init?(
-        _ configuration: Configuration, _ identity: MachineIdentity, _ source: SeriesSource, _ logger: Logger
+        _ configuration: Configuration, _ identity: MachineIdentity, _ source: any SnapshotSource, _ logger: Logger
     ) throws {
         guard let url = configuration.metricsEndpoint else { return nil }
         lane = try Lane(name: "spool", backend: .epoll)
         spool = try Self.open(configuration, lane, logger)
+        // Of two labels with one name the later wins.
         let labels = LabelSet([("job", "coroot-node-agent"), ("instance", identity.instanceName)])
+            .adding(configuration.externalLabels.pairs)
         var remote = RemoteWriteConfiguration(
             endpoint: try Export.Endpoint(url), extraLabels: labels, userAgent: "martlet-node/\(Version.current)")
         remote.apiKey = configuration.apiKey

@@ -12,11 +12,6 @@ import Synchronization
 /// Gathers one snapshot from the actors that hold the series. Everything is state already: nothing is read from the kernel
 /// here but the agent's own counters.
 final class SeriesSource: SnapshotSource {
-    private struct Costs {
-        var gatherNanoseconds: UInt64 = 0
-        var series = 0
-    }
-
     private let common: LabelSet
     private let cloud: CloudDiscovery
     private let gpus: GPUCollector?
@@ -30,7 +25,8 @@ final class SeriesSource: SnapshotSource {
     private let drops: CounterTable
     private let features: FeatureTable
     private let isPushing: Bool
-    private let costs = Mutex(Costs())
+    /// Nanoseconds of CPU time.
+    private let costs = Mutex<UInt64>(0)
     private let push = Mutex<Push?>(nil)
     private let server = Mutex<MetricsServer?>(nil)
 
@@ -61,6 +57,9 @@ final class SeriesSource: SnapshotSource {
         self.push.withLock { $0 = push }
     }
 
+    /// Counts CPU time that was spent on a snapshot elsewhere.
+    func add(cost: UInt64) { costs.withLock { $0 += cost } }
+
     func snapshot() async -> MetricsSnapshot {
         var (snapshot, cpu) = await registry.snapshot()
         snapshot.append(await collector.nodeSnapshot())
@@ -76,14 +75,11 @@ final class SeriesSource: SnapshotSource {
         await addFaults(to: &snapshot)
         addProcess(to: &snapshot)
         addExport(to: &snapshot)
-        let series = snapshot.count + 3
         cpu = costs.withLock { costs in
-            costs.gatherNanoseconds += cpu
-            costs.series = series
-            return costs.gatherNanoseconds
+            costs += cpu
+            return costs
         }
         snapshot.add(.martletScrapeCpuSecondsTotal, common, Double(cpu) / 1e9)
-        snapshot.add(.martletSeries, common, Double(series))
         return snapshot
     }
 

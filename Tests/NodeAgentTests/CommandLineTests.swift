@@ -29,7 +29,7 @@ import Testing
         for option in AgentOption.allCases {
             switch option {
             case .skipSystemdSystemServices, .userServices, .composeAppID, .insecureSkipVerify, .disableCloudMetadata,
-                .disableGPUMonitoring, .disablePinger, .dropPrivileges, .seccomp:
+                .disableGPUMonitoring, .disablePinger, .dropPrivileges, .seccomp, .staleOnShutdown:
                 #expect(try flags(option.flag) == [option: ["true"]])
             default: #expect(try flags(option.flag, "x") == [option: ["x"]])
             }
@@ -37,7 +37,7 @@ import Testing
         let help = MartletNode.helpMessage()
         for option in AgentOption.allCases { #expect(help.contains("\(option.flag)")) }
         for title in [
-            "LISTENING", "CONTAINERS", "NETWORK", "NODE", "METRICS PUSH", "LOGGING", "PRIVILEGES", "ADVANCED",
+            "LISTENING", "CONTAINERS", "NETWORK", "NODE", "METRICS PUSH", "SERIES", "LOGGING", "PRIVILEGES", "ADVANCED",
         ] {
             #expect(help.contains("\n\(title):"))
         }

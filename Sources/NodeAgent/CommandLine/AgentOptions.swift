@@ -8,6 +8,7 @@ struct AgentOptions: ParsableArguments {
     @OptionGroup(title: "Network") var network: NetworkOptions
     @OptionGroup(title: "Node") var node: NodeOptions
     @OptionGroup(title: "Metrics push") var push: PushOptions
+    @OptionGroup(title: "Series") var series: SeriesOptions
     @OptionGroup(title: "Logging") var logging: LoggingOptions
     @OptionGroup(title: "Privileges") var privileges: PrivilegeOptions
     @OptionGroup(title: "Advanced") var advanced: AdvancedOptions
@@ -48,6 +49,12 @@ struct AgentOptions: ParsableArguments {
             .walDir: one(push.walDir),
             .maxSpoolSize: one(push.maxSpoolSize),
             .spoolSync: one(push.spoolSync),
+            .metricAllowlist: series.metricAllowlist,
+            .metricDenylist: series.metricDenylist,
+            .externalLabel: series.externalLabel,
+            .maxSeriesPerContainer: one(series.maxSeriesPerContainer),
+            .maxSeries: one(series.maxSeries),
+            .staleOnShutdown: one(series.staleOnShutdown),
             .logLevel: one(logging.logLevel),
             .logPerSecond: one(logging.logPerSecond),
             .logBurst: one(logging.logBurst),

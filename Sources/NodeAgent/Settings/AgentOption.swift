@@ -36,6 +36,12 @@ enum AgentOption: String, CaseIterable, Sendable {
     case walDir = "wal-dir"
     case maxSpoolSize = "max-spool-size"
     case spoolSync = "spool-sync"
+    case metricAllowlist = "metric-allowlist"
+    case metricDenylist = "metric-denylist"
+    case externalLabel = "external-label"
+    case maxSeriesPerContainer = "max-series-per-container"
+    case maxSeries = "max-series"
+    case staleOnShutdown = "stale-on-shutdown"
     case logLevel = "log-level"
     case logPerSecond = "log-per-second"
     case logBurst = "log-burst"
@@ -55,7 +61,8 @@ enum AgentOption: String, CaseIterable, Sendable {
     /// in the file.
     var isRepeatable: Bool {
         self == .containerAllowlist || self == .containerDenylist || self == .containerLabel
-            || self == .trackPublicNetwork
+            || self == .trackPublicNetwork || self == .metricAllowlist || self == .metricDenylist
+            || self == .externalLabel
     }
 
     /// A value that is right, for messages.
@@ -88,6 +95,12 @@ enum AgentOption: String, CaseIterable, Sendable {
         case .walDir: "/var/lib/martlet-node"
         case .maxSpoolSize: "500MB"
         case .spoolSync: "segment"
+        case .metricAllowlist: "container_*"
+        case .metricDenylist: "container_net_latency_seconds"
+        case .externalLabel: "cluster=eu-1"
+        case .maxSeriesPerContainer: "10000"
+        case .maxSeries: "300000"
+        case .staleOnShutdown: "true"
         case .logLevel: "info"
         case .logPerSecond: "10"
         case .logBurst: "100"

@@ -1,5 +1,6 @@
 import Containers
 import Host
+import Metrics
 import Ring
 import Spool
 
@@ -9,6 +10,7 @@ extension Configuration {
         self.init()
         trackedPublicNetworks = CIDRBlock("0.0.0.0/0").map { [$0] } ?? []
         var collector: String?
+        var (allowed, denied): ([String], [String]) = ([], [])
         for option in AgentOption.allCases {
             guard let setting = sources.setting(option) else { continue }
             switch option {
@@ -47,6 +49,12 @@ extension Configuration {
             case .maxSpoolSize: maximumSpoolBytes = try setting.size()
             case .spoolSync: spoolDurability = try setting.choice(of: SpoolConfiguration.Durability.self)
             case .scrapeInterval: scrapeInterval = try setting.duration(allowsZero: false)
+            case .metricAllowlist: allowed = try setting.metricPatterns()
+            case .metricDenylist: denied = try setting.metricPatterns()
+            case .externalLabel: externalLabels = LabelSet(try setting.externalLabels())
+            case .maxSeriesPerContainer: seriesLimits.perContainer = try setting.positiveCount()
+            case .maxSeries: seriesLimits.perAgent = try setting.positiveCount()
+            case .staleOnShutdown: staleOnShutdown = try setting.boolean()
             case .logLevel: logLevel = try setting.logLevel()
             case .logPerSecond: logPerSecond = try setting.number()
             case .logBurst: logBurst = try setting.count()
@@ -58,6 +66,7 @@ extension Configuration {
             case .io: backend = try setting.choice(of: Lane.Backend.self)
             }
         }
+        metricFilter = MetricFilter(allow: allowed, deny: denied)
         // A user without capabilities sees nothing, and one with all of them is root.
         if runAs != nil || keptCapabilities != nil { dropsPrivileges = true }
         if metricsEndpoint == nil { metricsEndpoint = collector.map { Self.metricsPath(below: $0) } }

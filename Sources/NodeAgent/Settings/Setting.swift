@@ -231,7 +231,7 @@ struct Setting: Hashable, Sendable {
         return value
     }
 
-    private func wrong(_ problem: String) -> UsageError {
+    func wrong(_ problem: String) -> UsageError {
         UsageError(option: option, origin: origin, problem: problem)
     }
 }
