@@ -81,6 +81,7 @@ let package = Package(
         .target(
             name: "Signals", dependencies: ["CEvents", "Containers", "Kernel", "Linux", "Metrics", "Network", "Ring"],
             swiftSettings: strict),
+        .target(name: "Logs", dependencies: ["Host"], swiftSettings: strict),
         .target(name: "Spool", dependencies: ["Linux"], swiftSettings: strict),
         .target(
             name: "Wire", dependencies: ["CSnappy", "CZlib", "CZstd", "Metrics"], swiftSettings: strict),
@@ -97,7 +98,7 @@ let package = Package(
         .executableTarget(
             name: "NodeAgent",
             dependencies: [
-                "CLinux", "CYaml", "Cloud", "Containers", "Export", "GPU", "Host", "Kernel", "Linux", "Metrics",
+                "CLinux", "CYaml", "Cloud", "Containers", "Export", "GPU", "Host", "Kernel", "Linux", "Logs", "Metrics",
                 "Network", "Ring", "Signals", "Spool", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -127,6 +128,7 @@ let package = Package(
         // What several test targets need.
         .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "SpoolTests", dependencies: ["Linux", "Spool", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "LogsTests", dependencies: ["Host", "Logs"], swiftSettings: strict),
         .testTarget(name: "HostTests", dependencies: ["Host", "Linux", "Metrics"], swiftSettings: strict),
         .testTarget(
             name: "WireTests",

@@ -1,5 +1,5 @@
 /// The MD5 message digest (RFC 1321). For names that must equal those of other agents, not for security.
-enum MD5 {
+public enum MD5 {
     private static let shifts: [UInt32] = [7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21]
 
     /// RFC 1321, 3.4: floor(2^32 × |sin(i + 1)|).
@@ -15,7 +15,7 @@ enum MD5 {
     ]
 
     /// The 16 bytes of the digest of `message`.
-    static func digest(_ message: [UInt8]) -> [UInt8] {
+    public static func digest(_ message: [UInt8]) -> [UInt8] {
         var padded = message
         padded.append(0x80)
         while padded.count % 64 != 56 { padded.append(0) }
@@ -54,7 +54,7 @@ enum MD5 {
     }
 
     /// The digest of `message` as 32 lower-case hexadecimal digits.
-    static func hexadecimal(_ message: [UInt8]) -> String {
+    public static func hexadecimal(_ message: [UInt8]) -> String {
         let digits = Array("0123456789abcdef".utf8)
         let text = digest(message).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
         return String(decoding: text, as: UTF8.self)

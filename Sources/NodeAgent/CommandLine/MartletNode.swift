@@ -11,7 +11,7 @@ struct MartletNode: AgentCommand {
             martlet-node [run] [<option> ...]
             martlet-node top [--url <url>] [--interval <duration>] [--once]
             martlet-node check [<option> ...]
-            martlet-node explain cgroup [<path> ...] | explain pid <pid> ...
+            martlet-node explain cgroup [<path> ...] | explain pid <pid> ... | explain log [--source <source>]
             """,
         discussion: """
             Every option can also be set by an environment variable (--scrape-interval is SCRAPE_INTERVAL; a repeated \

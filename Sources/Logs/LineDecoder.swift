@@ -1,0 +1,118 @@
+/// Takes a line out of what its source wrapped it in.
+///
+/// Sources: github.com/moby/moby, daemon/logger/jsonfilelog/jsonlog; kubernetes/design-proposals-archive,
+/// node/kubelet-cri-logging.md; systemd.io/JOURNAL_EXPORT_FORMATS, "Journal JSON Format".
+public struct LineDecoder: ~Copyable {
+    /// What became of a line.
+    public enum Result: Equatable {
+        /// A whole line, or the last part of one.
+        case line(LineOrigin)
+        /// More of the same line follows.
+        case part(LineOrigin)
+        /// Not in the source's format.
+        case malformed
+    }
+
+    let format: LogFormat
+    private var bytes: [UInt8] = []
+
+    public init(_ format: LogFormat) { self.format = format }
+
+    /// The text of the last line.
+    public var text: Span<UInt8> {
+        @_lifetime(borrow self)
+        get { bytes.span }
+    }
+
+    /// Reads `line`, which has no line feed.
+    public mutating func read(_ line: Span<UInt8>) -> Result {
+        bytes.removeAll(keepingCapacity: true)
+        switch format {
+        case .plain:
+            line.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+            return .line(LineOrigin())
+        case .cri: return cri(line)
+        case .docker, .journald: return object(line)
+        }
+    }
+
+    /// `2016-10-06T00:17:09.669794202Z stdout P text`. Tags are separated by colons; only the first matters.
+    private mutating func cri(_ line: Span<UInt8>) -> Result {
+        let blank = UInt8(ascii: " ")
+        guard let first = line.firstIndex(of: blank), let time = RFC3339.nanoseconds(line.extracting(0..<first)),
+            let second = line.firstIndex(of: blank, from: first + 1),
+            let stream = LogStream(line.extracting(first + 1..<second)), second + 1 < line.count
+        else { return .malformed }
+        let third = line.firstIndex(of: blank, from: second + 1) ?? line.count
+        let tag = line[second + 1]
+        guard third > second + 1, third == second + 2 || line[second + 2] == UInt8(ascii: ":") else {
+            return .malformed
+        }
+        line.extracting(min(third + 1, line.count)..<line.count).withUnsafeBufferPointer {
+            bytes.append(contentsOf: $0)
+        }
+        let origin = LineOrigin(time: time, stream: stream)
+        switch tag {
+        case UInt8(ascii: "F"): return .line(origin)
+        case UInt8(ascii: "P"): return .part(origin)
+        default: return .malformed
+        }
+    }
+
+    private mutating func object(_ line: Span<UInt8>) -> Result {
+        var cursor = JSONCursor()
+        guard cursor.take(UInt8(ascii: "{"), line) else { return .malformed }
+        var origin = LineOrigin()
+        var text: Range<Int>?
+        repeat {
+            cursor.skipBlanks(line)
+            guard let name = cursor.string(line), cursor.take(UInt8(ascii: ":"), line), let value = cursor.value(line)
+            else { return .malformed }
+            guard value.kind == .string else { continue }
+            take(line.extracting(name), line, value.range, &origin, &text)
+        } while cursor.take(UInt8(ascii: ","), line)
+        guard cursor.take(UInt8(ascii: "}"), line), let text else { return .malformed }
+        JSONCursor.unescape(text, of: line, to: &bytes)
+        guard format == .docker else { return .line(origin) }
+        // Docker cuts long lines; the last part alone has a line feed.
+        guard bytes.last == UInt8(ascii: "\n") else { return .part(origin) }
+        bytes.removeLast()
+        return .line(origin)
+    }
+
+    private func take(
+        _ name: Span<UInt8>, _ line: Span<UInt8>, _ value: Range<Int>, _ origin: inout LineOrigin,
+        _ text: inout Range<Int>?
+    ) {
+        let content = line.extracting(value)
+        switch format {
+        case .docker:
+            if name.equals("log") {
+                text = value
+            } else if name.equals("stream") {
+                origin.stream = LogStream(content) ?? .unknown
+            } else if name.equals("time") {
+                origin.time = RFC3339.nanoseconds(content) ?? 0
+            }
+        default:
+            if name.equals("MESSAGE") {
+                text = value
+            } else if name.equals("PRIORITY"), content.count == 1, content[0].isDigit {
+                origin.level = LogLevel(priority: content[0] &- UInt8(ascii: "0"))
+            } else if name.equals("__REALTIME_TIMESTAMP") {
+                origin.time = Self.microseconds(content) ?? 0
+            }
+        }
+    }
+
+    /// Nanoseconds of a decimal number of microseconds.
+    private static func microseconds(_ text: Span<UInt8>) -> UInt64? {
+        guard 1...16 ~= text.count else { return nil }
+        var value: UInt64 = 0
+        for index in text.indices {
+            guard text[index].isDigit else { return nil }
+            value = value * 10 + UInt64(text[index] &- UInt8(ascii: "0"))
+        }
+        return value * 1_000
+    }
+}

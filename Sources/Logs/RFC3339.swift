@@ -1,0 +1,84 @@
+/// Times as container runtimes write them (RFC 3339, section 5.6).
+public enum RFC3339 {
+    /// A time in UTC with as many digits as it needs, as runtimes written in Go have it.
+    public static func text(_ nanoseconds: UInt64) -> String {
+        let seconds = nanoseconds / 1_000_000_000
+        let (year, month, day) = date(days: Int(seconds / 86_400))
+        func two(_ value: UInt64) -> String { value < 10 ? "0\(value)" : "\(value)" }
+        var fraction = ""
+        if nanoseconds % 1_000_000_000 != 0 {
+            let digits = String(nanoseconds % 1_000_000_000 + 1_000_000_000).dropFirst()
+            fraction =
+                "." + digits.prefix(upTo: (digits.lastIndex { $0 != "0" }).map(digits.index(after:)) ?? digits.endIndex)
+        }
+        return "\(year)-\(two(UInt64(month)))-\(two(UInt64(day)))T\(two(seconds / 3_600 % 24)):"
+            + "\(two(seconds / 60 % 60)):\(two(seconds % 60))\(fraction)Z"
+    }
+
+    /// Nanoseconds since the Unix epoch; nil if it is no such time, or before 1970 or after 2200.
+    static func nanoseconds(_ text: Span<UInt8>) -> UInt64? {
+        guard text.count >= 20, text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-"),
+            text[10] | 0x20 == UInt8(ascii: "t"), text[13] == UInt8(ascii: ":"), text[16] == UInt8(ascii: ":"),
+            let century = number(text, 0), let years = number(text, 2), let month = number(text, 5),
+            let day = number(text, 8), let hour = number(text, 11), let minute = number(text, 14),
+            let second = number(text, 17)
+        else { return nil }
+        let year = century * 100 + years
+        guard 1970...2200 ~= year, 1...12 ~= month, 1...31 ~= day, hour < 24, minute < 60, second <= 60 else {
+            return nil
+        }
+        var position = 19
+        var nanoseconds = 0
+        if text[position] == UInt8(ascii: ".") {
+            position += 1
+            var unit = 100_000_000
+            let first = position
+            while position < text.count, text[position].isDigit {
+                nanoseconds += Int(text[position] &- UInt8(ascii: "0")) * unit
+                unit /= 10
+                position += 1
+            }
+            guard position > first else { return nil }
+        }
+        guard position < text.count else { return nil }
+        var offset = 0
+        switch text[position] {
+        case UInt8(ascii: "Z"), UInt8(ascii: "z"): guard position + 1 == text.count else { return nil }
+        case UInt8(ascii: "+"), UInt8(ascii: "-"):
+            guard position + 6 == text.count, text[position + 3] == UInt8(ascii: ":"),
+                let hours = number(text, position + 1), let minutes = number(text, position + 4), hours < 24,
+                minutes < 60
+            else { return nil }
+            offset = (hours * 60 + minutes) * 60
+            if text[position] == UInt8(ascii: "-") { offset = -offset }
+        default: return nil
+        }
+        let seconds = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset
+        return seconds < 0 ? nil : UInt64(seconds) * 1_000_000_000 + UInt64(nanoseconds)
+    }
+
+    /// The two digits at `position`.
+    @inline(__always) private static func number(_ text: Span<UInt8>, _ position: Int) -> Int? {
+        guard text[position].isDigit, text[position + 1].isDigit else { return nil }
+        return Int(text[position] &- UInt8(ascii: "0")) * 10 + Int(text[position + 1] &- UInt8(ascii: "0"))
+    }
+
+    /// The day so many days after 1 January 1970.
+    private static func date(days: Int) -> (year: Int, month: Int, day: Int) {
+        // Never more than a year too late.
+        var year = 1970 + days / 365
+        while self.days(year, 1, 1) > days { year -= 1 }
+        var month = 12
+        while self.days(year, month, 1) > days { month -= 1 }
+        return (year, month, days - self.days(year, month, 1) + 1)
+    }
+
+    /// Days since 1 January 1970 in the Gregorian calendar, with years that begin in March so that the odd day is the last.
+    private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
+        let shifted = month > 2 ? year : year - 1
+        let months = month > 2 ? month - 3 : month + 9
+        let leaps = shifted / 4 - shifted / 100 + shifted / 400
+        // 719,468 days lie between 1 March of the year 0 and 1 January 1970.
+        return shifted * 365 + leaps + (153 * months + 2) / 5 + day - 1 - 719_468
+    }
+}
