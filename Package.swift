@@ -135,7 +135,8 @@ let package = Package(
             dependencies: [
                 "CSnappy", "CZlib", "CZstd", "Metrics", "Wire",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-            ], exclude: ["Protos/remote_write.proto"], swiftSettings: strict),
+            ], exclude: ["Protos/otlp_metrics.proto", "Protos/remote_write.proto", "Protos/remote_write_2.proto"],
+            swiftSettings: strict),
         .testTarget(
             name: "ExportTests",
             dependencies: [

@@ -1,7 +1,8 @@
 /// An immutable set of labels, sorted by name, shared by every series that has the same labels.
 ///
 /// Invariants: names are valid Prometheus label names, unique and ascending in byte order; a value is valid UTF-8 of at
-/// most `maximumValueLength` bytes. The text rendering is made once here, so that a scrape only copies bytes.
+/// most `maximumValueLength` bytes. What a page or a push needs of the labels is made when it is first asked for and kept
+/// here, so that a scrape only copies bytes, and an agent that shows no page keeps no text.
 public final class LabelSet: Sendable {
     /// Longest label value in bytes; longer ones are cut at a character boundary and counted in `truncatedValues`.
     public static let maximumValueLength = 4096
@@ -11,11 +12,13 @@ public final class LabelSet: Sendable {
     /// The labels, ascending by name.
     public let pairs: [Pair]
 
-    /// `{name="value",…}` escaped as the Prometheus text format wants it (backslash, quote, line feed); empty if there
-    /// is no label.
-    public let text: [UInt8]
+    /// For the encoder that pushes: the labels as its protocol wants them.
+    public let encoded = LabelCache()
 
-    /// Equal for equal labels, during one life of the process (FNV-1a over `text`). Others choose label values: it must decide
+    private let rendered = LabelCache()
+    private static let renderer: UInt32 = 1
+
+    /// Equal for equal labels, during one life of the process (FNV-1a over names and values). Others choose label values: it must decide
     /// about nothing but where to look.
     public let hash: UInt64
 
@@ -43,8 +46,20 @@ public final class LabelSet: Sendable {
         }
         self.pairs = sorted
         self.truncatedValues = truncated
-        self.text = Self.render(sorted)
-        self.hash = text.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        self.hash = Self.hash(sorted)
+    }
+
+    /// `{name="value",…}` escaped as the Prometheus text format wants it (backslash, quote, line feed); empty if there is no
+    /// label.
+    public var text: [UInt8] { withText { Array($0) } }
+
+    /// Hands `text` to `body` without a copy.
+    public func withText<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        if let kept = rendered.entry(of: Self.renderer) { return body(kept.bytes) }
+        return Self.render(pairs).withUnsafeBytes { bytes in
+            rendered.keep(bytes, owner: Self.renderer)
+            return body(bytes)
+        }
     }
 
     /// This set with more labels; a label in `more` replaces one of the same name.
@@ -59,6 +74,19 @@ public final class LabelSet: Sendable {
         var end = value.utf8.index(value.utf8.startIndex, offsetBy: maximumValueLength)
         while end > value.utf8.startIndex, (value.utf8[end] & 0xC0) == 0x80 { end = value.utf8.index(before: end) }
         return String(value[..<end])
+    }
+
+    private static func hash(_ pairs: [Pair]) -> UInt64 {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        for pair in pairs {
+            // 0xFF is in no UTF-8: it tells where a text ends.
+            for byte in pair.name.utf8 { mix(byte) }
+            mix(0xFF)
+            for byte in pair.value.utf8 { mix(byte) }
+            mix(0xFF)
+        }
+        return hash
     }
 
     private static func render(_ pairs: [Pair]) -> [UInt8] {

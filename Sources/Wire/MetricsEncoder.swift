@@ -7,6 +7,8 @@ public import Metrics
 public struct MetricsEncoder: ~Copyable, Sendable {
     private enum Writer: Sendable {
         case remoteWrite(RemoteWriteEncoder)
+        case remoteWrite2(RemoteWrite2Encoder)
+        case otlp(OTLPEncoder)
     }
 
     private let writer: Writer
@@ -21,7 +23,9 @@ public struct MetricsEncoder: ~Copyable, Sendable {
     ) {
         self.limits = limits
         switch metricsProtocol {
-        case .remoteWrite, .remoteWrite2, .otlp: writer = .remoteWrite(RemoteWriteEncoder(extraLabels: extraLabels))
+        case .remoteWrite: writer = .remoteWrite(RemoteWriteEncoder(extraLabels: extraLabels))
+        case .remoteWrite2: writer = .remoteWrite2(RemoteWrite2Encoder(extraLabels: extraLabels))
+        case .otlp: writer = .otlp(OTLPEncoder(extraLabels: extraLabels))
         }
     }
 
@@ -33,6 +37,8 @@ public struct MetricsEncoder: ~Copyable, Sendable {
     ) throws(Failure) {
         switch writer {
         case .remoteWrite(let writer): try walk(writer, snapshot, shard, &buffer, body)
+        case .remoteWrite2(let writer): try walk(writer, snapshot, shard, &buffer, body)
+        case .otlp(let writer): try walk(writer, snapshot, shard, &buffer, body)
         }
     }
 
@@ -42,33 +48,32 @@ public struct MetricsEncoder: ~Copyable, Sendable {
     ) throws(Failure) {
         var inRequest = 0
         buffer.removeAll()
-        format.begin(&scratch, &buffer)
+        format.begin(timestamp: snapshot.timestamp, &scratch, &buffer)
         for family in MetricFamily.allCases {
             let samples = snapshot[family]
-            var isOpen = false
-            var isContinued = false
-            for index in samples.indices {
-                guard shard.contains(family, samples[index].labels) else { continue }
-                if inRequest > 0 {
-                    let isFull =
-                        inRequest == limits.samples
-                        || format.size(scratch, buffer) + format.bound(samples[index], family) > limits.bytes
-                    if isFull {
-                        format.finish(&scratch, &buffer)
-                        try body(buffer, inRequest)
-                        inRequest = 0
-                        isOpen = false
-                        buffer.removeAll()
-                        format.begin(&scratch, &buffer)
-                    }
+            if samples.isEmpty { continue }
+            format.beginFamily(family, &scratch)
+            var opening = FamilyOpening.first
+            let span = samples.span
+            for index in span.indices {
+                if shard.count > 1, !shard.contains(family, span[index].labels) { continue }
+                // A series that is larger than a request may be goes alone.
+                let room = inRequest == 0 ? Int.max : limits.bytes - format.size(scratch, buffer)
+                if inRequest < limits.samples,
+                    format.append(span[index], family, opening, room: room, &scratch, &buffer)
+                {
+                    inRequest += 1
+                    opening = .none
+                    continue
                 }
-                if !isOpen {
-                    format.beginFamily(family, isContinued: isContinued, &scratch, &buffer)
-                    isOpen = true
-                    isContinued = true
-                }
-                format.append(samples[index], family, timestamp: snapshot.timestamp, &scratch, &buffer)
-                inRequest += 1
+                format.finish(&scratch, &buffer)
+                try body(buffer, inRequest)
+                buffer.removeAll()
+                format.begin(timestamp: snapshot.timestamp, &scratch, &buffer)
+                if opening == .none { opening = .continued }
+                _ = format.append(span[index], family, opening, room: .max, &scratch, &buffer)
+                inRequest = 1
+                opening = .none
             }
         }
         if inRequest > 0 {

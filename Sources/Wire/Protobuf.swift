@@ -13,6 +13,20 @@ enum Protobuf {
     /// The tag byte of field `number` (1 to 15).
     static func tag(_ number: UInt8, _ type: WireType) -> UInt8 { number << 3 | type.rawValue }
 
+    /// Writes `value` as a varint at `target` and returns the byte after it.
+    @inline(__always)
+    static func writeVarint(_ value: UInt64, at target: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer {
+        var target = target
+        var rest = value
+        while rest >= 0x80 {
+            target.storeBytes(of: UInt8(truncatingIfNeeded: rest) | 0x80, as: UInt8.self)
+            rest >>= 7
+            target += 1
+        }
+        target.storeBytes(of: UInt8(rest), as: UInt8.self)
+        return target + 1
+    }
+
     enum WireType: UInt8 {
         case varint = 0
         case fixed64 = 1

@@ -1,123 +1,128 @@
 import Metrics
 
-/// Writes snapshots as remote write 1.0 requests (`prometheus.WriteRequest`,
-/// prometheus.io/docs/specs/prw/remote_write_spec).
+/// Writes remote write 1.0 requests (`prometheus.WriteRequest`, prometheus.io/docs/specs/prw/remote_write_spec).
 ///
-/// Labels of a series are sorted by name and contain `__name__` and the extra labels; a series' own label gives way to an
-/// extra one of the same name, and labels without a value are left out. Every sample has the snapshot's timestamp. A
-/// request carries the metadata of the families that begin in it.
+/// The labels of a series are kept in its label set as the bytes of `labels` fields, all but `__name__`, which is put where it
+/// belongs: first, but for names that begin with an upper-case letter. A request carries the metadata of the families that begin
+/// in it.
 struct RemoteWriteEncoder: RequestWriter {
-    /// One label that all series of a family share, as the bytes of a `labels` field of `TimeSeries`.
-    private struct Fixed: Sendable {
-        let name: String
-        let field: [UInt8]
+    private let labels: SeriesLabels
+
+    init(extraLabels: LabelSet) { labels = SeriesLabels(.remoteWrite, extra: extraLabels) }
+
+    func begin(timestamp: Int64, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer) {
+        scratch.sample = SampleTemplate(timestamp: timestamp)
     }
-
-    /// By `MetricFamily.rawValue`: `__name__` and the extra labels, ascending by name.
-    private let fixedLabels: [[Fixed]]
-
-    init(extraLabels: LabelSet) {
-        self.fixedLabels = MetricFamily.allCases.map { family in
-            extraLabels.adding([("__name__", family.name)]).pairs.compactMap { pair in
-                pair.value.isEmpty ? nil : Fixed(name: pair.name, field: Self.labelField(pair))
-            }
-        }
-    }
-
-    func begin(_ scratch: inout EncodingScratch, _ buffer: inout WireBuffer) {}
 
     func finish(_ scratch: inout EncodingScratch, _ buffer: inout WireBuffer) {}
 
+    @inline(__always)
     func size(_ scratch: borrowing EncodingScratch, _ buffer: borrowing WireBuffer) -> Int { buffer.count }
 
-    func beginFamily(
-        _ family: MetricFamily, isContinued: Bool, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
-    ) {
-        if !isContinued { appendMetadata(family, to: &buffer) }
+    func beginFamily(_ family: MetricFamily, _ scratch: inout EncodingScratch) {
+        scratch.name.removeAll()
+        Self.appendLabel(SeriesLabels.name, family.name, to: &scratch.name)
     }
 
-    func bound(_ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily) -> Int {
-        let fixed = fixedLabels[Int(family.rawValue)].reduce(0) { $0 + $1.field.count }
-        // Tags and lengths are at most five bytes each, three of them a label; a sample takes 22 bytes.
-        let own = sample.labels.pairs.reduce(0) { $0 + 15 + $1.name.utf8.count + $1.value.utf8.count }
-        return fixed + own + 64 + family.name.utf8.count + family.help.utf8.count
-    }
-
+    @inline(__always)
     func append(
-        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, timestamp: Int64,
+        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, _ opening: FamilyOpening, room: Int,
         _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
-    ) {
-        appendSeries(
-            sample, fixedLabels[Int(family.rawValue)], timestamp: timestamp, labels: &scratch.labels, to: &buffer)
-    }
-
-    /// `WriteRequest.metadata` (field 3): type 1, metric_family_name 2, help 4.
-    private func appendMetadata(_ family: MetricFamily, to buffer: inout WireBuffer) {
-        let name = family.name
-        let help = family.help
-        let typeNumber: UInt64
-        switch family.type {
-        case .counter: typeNumber = 1
-        case .gauge: typeNumber = 2
+    ) -> Bool {
+        if let kept = sample.labels.encoded.entry(of: labels.owner) {
+            return appendSeries(
+                kept.bytes, split: kept.split, sample.value, family, opening, room: room, scratch, &buffer)
         }
-        let length = 2 + Protobuf.fieldSize(name.utf8.count) + Protobuf.fieldSize(help.utf8.count)
-        buffer.appendFieldHeader(3, length: length)
-        buffer.append(Protobuf.tag(1, .varint))
-        buffer.appendVarint(typeNumber)
-        buffer.appendField(2, name)
-        buffer.appendField(4, help)
+        return appendNew(sample, family, opening, room: room, &scratch, &buffer)
     }
 
-    /// `WriteRequest.timeseries` (field 1): labels 1, samples 2. Lengths come before contents in protobuf, so the labels are
-    /// made in a buffer of their own first.
+    /// A series whose labels are not kept yet, or for which somebody else keeps them.
+    @inline(never)
+    private func appendNew(
+        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, _ opening: FamilyOpening, room: Int,
+        _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+    ) -> Bool {
+        scratch.labels.removeAll()
+        var split = 0
+        labels.forEach(sample.labels.pairs) { name, value in
+            Self.appendLabel(name, value, to: &scratch.labels)
+            if name < SeriesLabels.name { split = scratch.labels.count }
+        }
+        let bytes = scratch.labels.bytes
+        return bytes.withUnsafeBytes { bytes in
+            sample.labels.encoded.keep(bytes, owner: labels.owner, split: split)
+            return appendSeries(bytes, split: split, sample.value, family, opening, room: room, scratch, &buffer)
+        }
+    }
+
+    /// `WriteRequest.timeseries` (field 1): labels 1, samples 2.
+    @inline(__always)
     private func appendSeries(
-        _ sample: borrowing MetricsSnapshot.Sample, _ fixed: [Fixed], timestamp: Int64, labels: inout WireBuffer,
-        to buffer: inout WireBuffer
-    ) {
-        labels.removeAll()
-        appendLabels(sample.labels.pairs, fixed, to: &labels)
-        let time = UInt64(bitPattern: timestamp)
-        let sampleLength = 9 + 1 + Protobuf.varintSize(time)
+        _ labels: UnsafeRawBufferPointer, split: Int, _ value: Double, _ family: MetricFamily, _ opening: FamilyOpening,
+        room: Int, _ scratch: borrowing EncodingScratch, _ buffer: inout WireBuffer
+    ) -> Bool {
+        let nameCount = scratch.name.count
+        let length = labels.count + nameCount + scratch.sample.count
+        let size = Protobuf.fieldSize(length)
+        if case .none = opening {
+            guard size <= room else { return false }
+        } else {
+            guard size + (opening == .first ? Self.metadataSize(family) : 0) <= room else { return false }
+            if opening == .first { Self.appendMetadata(family, to: &buffer) }
+        }
 
-        buffer.appendFieldHeader(1, length: labels.count + Protobuf.fieldSize(sampleLength))
-        let bytes = labels.bytes
-        bytes.withUnsafeBytes { buffer.append($0) }
-        buffer.appendFieldHeader(2, length: sampleLength)
-        buffer.append(Protobuf.tag(1, .fixed64))
-        buffer.appendFixed64(sample.value.bitPattern)
-        buffer.append(Protobuf.tag(2, .varint))
-        buffer.appendVarint(time)
+        let start = buffer.room(size + SampleTemplate.room)
+        start.storeBytes(of: Protobuf.tag(1, .lengthDelimited), as: UInt8.self)
+        var target = Protobuf.writeVarint(UInt64(length), at: start + 1)
+        if split > 0, let source = labels.baseAddress {
+            target.copyMemory(from: source, byteCount: split)
+            target += split
+        }
+        scratch.name.copy(to: target)
+        target += nameCount
+        if let source = labels.baseAddress {
+            target.copyMemory(from: source + split, byteCount: labels.count - split)
+            target += labels.count - split
+        }
+        scratch.sample.write(value, at: target)
+        buffer.advance(size)
+        return true
     }
 
-    /// Merges two lists that are both ascending by name. The specification forbids labels without a value, which mean the
-    /// same as no label.
-    private func appendLabels(_ own: [LabelSet.Pair], _ fixed: [Fixed], to buffer: inout WireBuffer) {
-        var next = 0
-        for pair in own {
-            while next < fixed.count, fixed[next].name < pair.name {
-                buffer.append(fixed[next].field)
-                next += 1
-            }
-            if next < fixed.count, fixed[next].name == pair.name { continue }
-            if !pair.value.isEmpty { Self.appendLabel(pair, to: &buffer) }
-        }
-        while next < fixed.count {
-            buffer.append(fixed[next].field)
-            next += 1
-        }
+    /// `WriteRequest.metadata` (field 3): type 1, metric_family_name 2, help 4, unit 5.
+    private static func appendMetadata(_ family: MetricFamily, to buffer: inout WireBuffer) {
+        let unit = family.unit
+        buffer.appendFieldHeader(3, length: metadataLength(family))
+        buffer.append(Protobuf.tag(1, .varint))
+        buffer.appendVarint(family.type.number)
+        buffer.appendField(2, family.name)
+        buffer.appendField(4, family.help)
+        if !unit.isEmpty { buffer.appendField(5, unit) }
     }
 
-    /// `Label`: name 1, value 2.
-    private static func appendLabel(_ pair: LabelSet.Pair, to buffer: inout WireBuffer) {
-        let length = Protobuf.fieldSize(pair.name.utf8.count) + Protobuf.fieldSize(pair.value.utf8.count)
+    private static func metadataLength(_ family: MetricFamily) -> Int {
+        let unit = family.unit.utf8.count
+        return 2 + Protobuf.fieldSize(family.name.utf8.count) + Protobuf.fieldSize(family.help.utf8.count)
+            + (unit > 0 ? Protobuf.fieldSize(unit) : 0)
+    }
+
+    private static func metadataSize(_ family: MetricFamily) -> Int { Protobuf.fieldSize(metadataLength(family)) }
+
+    /// `TimeSeries.labels` (field 1), a `Label`: name 1, value 2.
+    private static func appendLabel(_ name: String, _ value: String, to buffer: inout WireBuffer) {
+        let length = Protobuf.fieldSize(name.utf8.count) + Protobuf.fieldSize(value.utf8.count)
         buffer.appendFieldHeader(1, length: length)
-        buffer.appendField(1, pair.name)
-        buffer.appendField(2, pair.value)
+        buffer.appendField(1, name)
+        buffer.appendField(2, value)
     }
+}
 
-    private static func labelField(_ pair: LabelSet.Pair) -> [UInt8] {
-        var buffer = WireBuffer()
-        appendLabel(pair, to: &buffer)
-        return buffer.bytes.withUnsafeBytes { Array($0) }
+extension MetricType {
+    /// `MetricType` of remote write 1.0 and 2.0, which agree.
+    var number: UInt64 {
+        switch self {
+        case .counter: 1
+        case .gauge: 2
+        }
     }
 }

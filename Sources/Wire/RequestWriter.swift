@@ -5,20 +5,17 @@ import Metrics
 /// A writer is an immutable value; what changes while a request is written is in the scratch. `MetricsEncoder` is specialised
 /// for each writer.
 protocol RequestWriter: Sendable {
-    /// An empty request.
-    func begin(_ scratch: inout EncodingScratch, _ buffer: inout WireBuffer)
+    /// An empty request; its samples have `timestamp`.
+    func begin(timestamp: Int64, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer)
 
-    /// The next series are of `family`; called again in the next request if the family goes on there, then with
-    /// `isContinued`.
-    func beginFamily(
-        _ family: MetricFamily, isContinued: Bool, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer)
+    /// The next series are of `family`. Writes nothing.
+    func beginFamily(_ family: MetricFamily, _ scratch: inout EncodingScratch)
 
-    /// The request grows by no more than this through `append`, with `beginFamily` before it.
-    func bound(_ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily) -> Int
-
+    /// Appends a series, unless the request would grow by more than `room` bytes.
     func append(
-        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, timestamp: Int64,
-        _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer)
+        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, _ opening: FamilyOpening, room: Int,
+        _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+    ) -> Bool
 
     /// Bytes of the request if it ended now.
     func size(_ scratch: borrowing EncodingScratch, _ buffer: borrowing WireBuffer) -> Int

@@ -11,7 +11,7 @@ public enum TextExposition {
             appendHeader(name: name, type: family.type, help: family.help, format: format, to: &buffer)
             for sample in samples {
                 buffer.append(name)
-                buffer.append(sample.labels.text)
+                sample.labels.withText { buffer.append($0) }
                 buffer.append(UInt8(ascii: " "))
                 NumberText.append(sample.value, to: &buffer)
                 buffer.append(UInt8(ascii: "\n"))

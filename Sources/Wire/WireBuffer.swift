@@ -61,6 +61,17 @@ public struct WireBuffer: ~Copyable {
         span.withUnsafeBytes { append($0) }
     }
 
+    /// Appends what is in `other`.
+    public mutating func append(_ other: borrowing WireBuffer) {
+        if let source = other.base { append(UnsafeRawBufferPointer(start: source, count: other.count)) }
+    }
+
+    /// Copies the bytes to `target`, which has room for `count`.
+    @inline(__always)
+    func copy(to target: UnsafeMutableRawPointer) {
+        if let base { target.copyMemory(from: base, byteCount: count) }
+    }
+
     /// Appends `value` as a base 128 varint (protobuf encoding, "Base 128 Varints").
     public mutating func appendVarint(_ value: UInt64) {
         // Most lengths are below 128.
@@ -114,6 +125,41 @@ public struct WireBuffer: ~Copyable {
         let written = try body(UnsafeMutableRawBufferPointer(start: reserve(size), count: size))
         precondition(written >= 0 && written <= size, "wrote \(written) bytes into room for \(size)")
         count += written
+    }
+
+    /// Makes room for `size` bytes after the end, for one who writes them there and then says so with `advance`.
+    @inline(__always)
+    mutating func room(_ size: Int) -> UnsafeMutableRawPointer { reserve(size) }
+
+    /// `written` bytes after the end are written. They must fit in what `room` made.
+    @inline(__always)
+    mutating func advance(_ written: Int) {
+        assert(written >= 0 && written <= capacity - count, "wrote \(written) bytes into \(capacity - count)")
+        count += written
+    }
+
+    /// Appends a length that is not known yet, four bytes long; `closeLength` fills it in. Returns its position.
+    mutating func openLength() -> Int {
+        let position = count
+        advance(4, from: room(4))
+        return position
+    }
+
+    /// What was appended after the length at `position` is what it counts. A varint may have more bytes than it needs
+    /// (protobuf.dev/programming-guides/encoding: the last of them has no continuation bit); four bytes hold 256 MiB.
+    mutating func closeLength(_ position: Int) {
+        let length = count - position - 4
+        precondition(length >= 0 && length < 1 << 28 && position >= 0, "a message of \(length) bytes")
+        guard let base else { return }
+        for index in 0..<4 {
+            let bits = UInt8(truncatingIfNeeded: length >> (7 * index)) & 0x7F
+            base.storeBytes(of: index < 3 ? bits | 0x80 : bits, toByteOffset: position + index, as: UInt8.self)
+        }
+    }
+
+    private mutating func advance(_ size: Int, from start: UnsafeMutableRawPointer) {
+        start.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+        count += size
     }
 
     /// Makes room for `more` bytes after the end and returns where they start.

@@ -22,4 +22,21 @@ import Testing
         let odd = LabelSet([("a", "x" + String(repeating: "é", count: 3000))])
         #expect(odd["a"]?.utf8.count == LabelSet.maximumValueLength - 1)
     }
+
+    @Test func hashFollowsContent() {
+        #expect(LabelSet([("a", "1"), ("b", "2")]).hash == LabelSet([("b", "2"), ("a", "1")]).hash)
+        // The same letters, parted otherwise.
+        let parted = [[("ab", "c")], [("a", "bc")], [("a", "b"), ("c", "")], [("a", ""), ("b", "c")], []]
+        #expect(Set(parted.map { LabelSet($0).hash }).count == parted.count)
+    }
+
+    @Test func textIsKept() {
+        let set = LabelSet([("a", "1")])
+        let first = set.withText { $0.baseAddress }
+        // The first time it was made in passing; from then on it is one and the same.
+        let second = set.withText { $0.baseAddress }
+        #expect(second == set.withText { $0.baseAddress } && first != nil && second != nil)
+        let hasNothingEncoded = set.encoded.isEmpty
+        #expect(hasNothingEncoded)
+    }
 }
