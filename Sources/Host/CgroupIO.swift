@@ -1,7 +1,9 @@
 import Linux
 
 /// What a container's cgroup read from and wrote to each block device.
-public struct CgroupIO: Sendable {
+///
+/// One descriptor stays open. What the file says is taken apart only when it differs from the last time.
+public struct CgroupIO: ~Copyable {
     /// Since the cgroup was made.
     public struct Counters: Sendable, Equatable {
         public var reads: UInt64 = 0
@@ -12,43 +14,94 @@ public struct CgroupIO: Sendable {
         public init() {}
     }
 
+    /// Who counts in version 1.
+    private enum Policy: String {
+        case throttle
+        /// Counts what it schedules, whether or not there is a throttle.
+        case bfq
+    }
+
     private let directory: String?
     private let isV1: Bool
+    private var policy = Policy.throttle
+    private var file = HeldFile()
+    private var reads = 0
+    /// What the held file said last, and what came of it.
+    private var text: [UInt8] = []
+    private var counters: [DeviceNumber: Counters] = [:]
 
     private static let sizeLimit = 1 << 18
     private static let maximumDevices = 4096
+    private static let bufferSize = 4096
+    /// A throttle may be set at any time: while BFQ counts, it is looked for at every so many reads.
+    private static let throttleInterval = 4
 
     /// The paths are those of `CgroupPaths`, below the mounts of `layout`. Version 1 is read where it has a path and a mount
     /// for blkio.
     public init(layout: CgroupLayout, v2Path: String?, blkioPath: String?) {
         if let mount = layout.v1Mount(of: .blkio), let blkioPath {
-            (directory, isV1) = (mount + blkioPath, true)
+            self.init(directory: mount + blkioPath, isV1: true)
         } else if let mount = layout.v2Mount, let v2Path {
-            (directory, isV1) = (mount + v2Path, false)
+            self.init(directory: mount + v2Path, isV1: false)
         } else {
-            (directory, isV1) = (nil, false)
+            self.init(directory: nil, isV1: false)
         }
+    }
+
+    init(directory: String?, isV1: Bool) {
+        self.directory = directory
+        self.isV1 = isV1
     }
 
     /// The counters by device; nil if they cannot be read (no I/O controller, or no cgroup any more). A device is missing where
     /// the kernel does not count it: before its first I/O and, in version 1 from Linux 6.10 on, as long as no cgroup has a
-    /// throttle for it. Opens, reads and closes: no descriptor stays with the container.
-    public func read() -> [DeviceNumber: Counters]? {
+    /// throttle for it.
+    public mutating func read() -> [DeviceNumber: Counters]? {
         guard let directory else { return nil }
-        if !isV1 {
-            return (try? SmallFile.bytes(directory + "/io.stat", limit: Self.sizeLimit)).map { Self.version2($0) }
-        }
-        guard let throttled = version1(directory, policy: "throttle") else { return nil }
-        // BFQ counts what it schedules, whether or not there is a throttle.
-        return throttled.isEmpty ? version1(directory, policy: "bfq") ?? throttled : throttled
+        defer { reads &+= 1 }
+        if !isV1 { return read(directory + "/io.stat") { Self.version2($0) } }
+        if policy == .bfq, reads % Self.throttleInterval == 0 { choose(.throttle) }
+        guard let found = readVersion1(directory) else { return nil }
+        guard found.isEmpty, policy == .throttle else { return found }
+        choose(.bfq)
+        if let scheduled = readVersion1(directory) { return scheduled }
+        choose(.throttle)
+        return found
     }
 
-    private func version1(_ directory: String, policy: String) -> [DeviceNumber: Counters]? {
-        let prefix = "\(directory)/blkio.\(policy)."
-        guard let bytes = try? SmallFile.bytes(prefix + "io_service_bytes", limit: Self.sizeLimit),
-            let operations = try? SmallFile.bytes(prefix + "io_serviced", limit: Self.sizeLimit)
-        else { return nil }
-        return Self.version1(bytes: bytes, operations: operations)
+    private mutating func choose(_ policy: Policy) {
+        self.policy = policy
+        file = HeldFile()
+        text = []
+        counters = [:]
+    }
+
+    /// Bytes decide whether there is anything new: an operation without a byte is neither a read nor a write.
+    private mutating func readVersion1(_ directory: String) -> [DeviceNumber: Counters]? {
+        let prefix = "\(directory)/blkio.\(policy.rawValue)."
+        return read(prefix + "io_service_bytes") { bytes in
+            (try? SmallFile.bytes(prefix + "io_serviced", limit: Self.sizeLimit)).map {
+                Self.version1(bytes: bytes, operations: $0)
+            }
+        }
+    }
+
+    /// What `parse` makes of the file at `path`, or made of it when it said the same; nil if one of them fails.
+    private mutating func read(
+        _ path: String, _ parse: ([UInt8]) -> [DeviceNumber: Counters]?
+    ) -> [DeviceNumber: Counters]? {
+        file.open(path)
+        var buffer = [UInt8](repeating: 0, count: Self.bufferSize)
+        guard var count = file.read(into: &buffer) else { return nil }
+        if count == buffer.count {
+            guard let whole = file.readAll(into: &buffer, limit: Self.sizeLimit) else { return nil }
+            count = whole
+        }
+        if count > 0, buffer[..<count] == text[...] { return counters }
+        let now = Array(buffer[..<count])
+        guard let parsed = parse(now) else { return nil }
+        (text, counters) = (now, parsed)
+        return counters
     }
 
     /// Lines `major:minor Read|Write|… number` (Documentation/admin-guide/cgroup-v1/blkio-controller.rst).

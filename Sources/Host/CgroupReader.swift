@@ -4,8 +4,8 @@ import Linux
 /// Reads what one container's cgroups have used.
 ///
 /// At most six descriptors stay open: CPU, throttling (version 1), memory, and three of pressure. Limits, which rarely
-/// change, are opened, read and closed at every fourth read; files that do not exist are looked for at every eighth (a
-/// controller may be enabled after the cgroup was made).
+/// change, are opened, read and closed at every few reads, and so is what only a limit can change; files that do not exist
+/// are looked for at every eighth (a controller may be enabled after the cgroup was made).
 public struct CgroupReader: ~Copyable {
     /// True once all cgroups of the container that could be read were removed. Nothing is open then.
     public var isGone: Bool {
@@ -38,16 +38,21 @@ public struct CgroupReader: ~Copyable {
     private var exists = true
     private var cpuLimit: Double?
     private var memoryLimit: UInt64?
+    private var throttledSeconds: Double?
 
-    private static let limitInterval = 4
+    private let limitInterval: Int
     private static let retryInterval = 8
     /// The longest file is memory.stat with some 2 KiB.
     private static let bufferSize = 8192
     private static let youngReads = 8
 
     /// The paths are those of `CgroupPaths`, below the mounts of `layout`. CPU and memory are read from version 1 where it
-    /// has a path and a mount for them, else from version 2; pressure always from version 2.
-    public init(layout: CgroupLayout, v2Path: String?, cpuPath: String?, memoryPath: String?) {
+    /// has a path and a mount for them, else from version 2; pressure always from version 2. Limits are read at every
+    /// `limitInterval` reads.
+    public init(
+        layout: CgroupLayout, v2Path: String?, cpuPath: String?, memoryPath: String?, limitInterval: Int = 4
+    ) {
+        self.limitInterval = max(limitInterval, 1)
         v2Directory = Self.directory(layout.v2Mount, v2Path)
         if let cpu = Self.directory(layout.v1Mount(of: .cpu), cpuPath),
             let cpuacct = Self.directory(layout.v1Mount(of: .cpuacct), cpuPath)
@@ -71,14 +76,18 @@ public struct CgroupReader: ~Copyable {
         defer { reads &+= 1 }
         var buffer = [UInt8](repeating: 0, count: Self.bufferSize)
 
-        if isYoung || reads % Self.limitInterval == 0 { readLimits() }
+        let looksAtLimits = isYoung || reads % limitInterval == 0
+        if looksAtLimits { readLimits() }
         var usage = CgroupUsage()
         usage.cpuLimitCores = cpuLimit
         usage.memoryLimit = memoryLimit
         if cpuIsV1 {
             usage.cpuUsageSeconds = Self.number(&cpuUsage, &buffer).map { Double($0) / 1e9 }
-            let values = Self.values(&cpuStat, &buffer, ["throttled_time"])
-            usage.cpuThrottledSeconds = values[0].map { Double($0) / 1e9 }
+            // Nobody throttles a cgroup without a limit. One that has gone is to be noticed in every file.
+            if looksAtLimits || cpuLimit != nil || cpuUsage.state != .open {
+                throttledSeconds = Self.values(&cpuStat, &buffer, ["throttled_time"])[0].map { Double($0) / 1e9 }
+            }
+            usage.cpuThrottledSeconds = throttledSeconds
         } else {
             let values = Self.values(&cpuStat, &buffer, ["usage_usec", "throttled_usec"])
             usage.cpuUsageSeconds = values[0].map { Double($0) / 1e6 }

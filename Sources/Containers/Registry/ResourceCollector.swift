@@ -15,21 +15,24 @@ public actor ResourceCollector {
 
     private struct Tracked {
         let container: Container
-        let reader: ReaderBox
-        let io: CgroupIO
-        /// CLOCK_MONOTONIC.
-        let since: UInt64
+        let readers: Readers
     }
 
     private static let youngInterval: UInt64 = 500_000_000
     private static let youngAge: UInt64 = 3_000_000_000
+    /// How old a limit may be, give or take one reading.
+    private static let limitLifetime: UInt64 = 20_000_000_000
     /// How often file systems are asked how full they are.
     private static let usageInterval: UInt64 = 15_000_000_000
 
     /// Readers own descriptors and cannot be copied; a dictionary's values can.
-    private final class ReaderBox {
-        var reader: CgroupReader
-        init(_ reader: consuming CgroupReader) { self.reader = reader }
+    private final class Readers {
+        var usage: CgroupReader
+        var io: CgroupIO
+        init(usage: consuming CgroupReader, io: consuming CgroupIO) {
+            self.usage = usage
+            self.io = io
+        }
     }
 
     /// Addresses of one network namespace; reading them costs a thread and two netlink dumps.
@@ -51,6 +54,8 @@ public actor ResourceCollector {
     private let faults: CounterTable
     private let base: CgroupPaths?
     private var tracked: [ObjectIdentifier: Tracked] = [:]
+    /// Those that have just begun, with the time (CLOCK_MONOTONIC) since when they are tracked.
+    private var young: [ObjectIdentifier: UInt64] = [:]
     private var nodeSeries = MetricsSnapshot(timestamp: 0)
     private var addresses: [UInt32: Addresses] = [:]
     private var hostAddresses = Addresses(list: [], readAt: nil)
@@ -75,19 +80,21 @@ public actor ResourceCollector {
     public func track(_ container: Container, root: String, pid: Int32?) {
         var paths = CgroupPaths()
         if let pid, let read = try? CgroupPaths.read(pid: pid, base: base) { paths = read }
-        let reader = CgroupReader(
-            layout: layout, v2Path: Self.path(paths.v2, root), cpuPath: Self.path(paths.cpu ?? paths.cpuacct, root),
-            memoryPath: Self.path(paths.memory, root))
-        let box = ReaderBox(reader)
-        tracked[ObjectIdentifier(container)] = Tracked(
-            container: container, reader: box,
-            io: CgroupIO(
-                layout: layout, v2Path: Self.path(paths.v2, root), blkioPath: Self.path(paths.blkio, root)),
-            since: MonotonicClock.now())
-        deliver([Reading(container: container, usage: box.reader.read())])
+        let readers = Readers(
+            usage: CgroupReader(
+                layout: layout, v2Path: Self.path(paths.v2, root),
+                cpuPath: Self.path(paths.cpu ?? paths.cpuacct, root), memoryPath: Self.path(paths.memory, root),
+                limitInterval: limitInterval),
+            io: CgroupIO(layout: layout, v2Path: Self.path(paths.v2, root), blkioPath: Self.path(paths.blkio, root)))
+        tracked[ObjectIdentifier(container)] = Tracked(container: container, readers: readers)
+        young[ObjectIdentifier(container)] = MonotonicClock.now()
+        deliver([Reading(container: container, usage: readers.usage.read())])
     }
 
-    public func untrack(_ container: Container) { tracked[ObjectIdentifier(container)] = nil }
+    public func untrack(_ container: Container) {
+        tracked[ObjectIdentifier(container)] = nil
+        young[ObjectIdentifier(container)] = nil
+    }
 
     /// A process may sit in a cgroup below the container's own.
     private static func path(_ path: String?, _ root: String) -> String {
@@ -96,10 +103,13 @@ public actor ResourceCollector {
     }
 
     private var deliverTo: Registry?
+    /// Readings from one look at limits to the next.
+    private var limitInterval = 1
 
     /// Reads everything once now, and from then on every `interval` nanoseconds.
     public func start(registry: Registry, interval: UInt64) {
         deliverTo = registry
+        limitInterval = Int((Self.limitLifetime + interval - 1) / max(interval, 1))
         readNode()
         lane.addTimer(after: 0) { [self] in
             assumeIsolated { $0.collect() }
@@ -124,8 +134,8 @@ public actor ResourceCollector {
         readNode()
         var readings: [Reading] = []
         readings.reserveCapacity(tracked.count)
-        for entry in tracked.values where !entry.reader.reader.isGone {
-            readings.append(Reading(container: entry.container, usage: entry.reader.reader.read()))
+        for entry in tracked.values where !entry.readers.usage.isGone {
+            readings.append(Reading(container: entry.container, usage: entry.readers.usage.read()))
         }
         deliver(readings)
         readNanoseconds += MonotonicClock.threadCPU() - begin
@@ -134,10 +144,12 @@ public actor ResourceCollector {
     /// Containers that have just begun are read more often: their limits are set after their cgroup is made, and short ones
     /// would end between two readings.
     private func collectYoung() {
+        if young.isEmpty { return }
         let now = MonotonicClock.now()
+        young = young.filter { now - $0.value < Self.youngAge }
         deliver(
-            tracked.values.filter { now - $0.since < Self.youngAge && !$0.reader.reader.isGone }
-                .map { Reading(container: $0.container, usage: $0.reader.reader.read()) })
+            young.keys.compactMap { tracked[$0] }.filter { !$0.readers.usage.isGone }
+                .map { Reading(container: $0.container, usage: $0.readers.usage.read()) })
     }
 
     /// Disks and delays.
@@ -147,7 +159,7 @@ public actor ResourceCollector {
         Task {
             let requests = await registry.resourceRequests()
             let begin = MonotonicClock.threadCPU()
-            let disks = disks.read(requests) { container in tracked[ObjectIdentifier(container)]?.io.read() }
+            let disks = disks.read(requests) { container in tracked[ObjectIdentifier(container)]?.readers.io.read() }
             let delays = delays.read(requests)
             readNanoseconds += MonotonicClock.threadCPU() - begin
             await registry.update(disks: disks, delays: delays)
