@@ -17,6 +17,13 @@ import Spool
 enum Agent {
     /// How often cgroup files and open connections are read, in nanoseconds.
     private static let collectionInterval: UInt64 = 5_000_000_000
+    private static let longestCollectionInterval: UInt64 = 60_000_000_000
+
+    /// The same where nobody but the collector is shown anything: what it never gets need not be read.
+    private static func collectionInterval(_ configuration: Configuration) -> UInt64 {
+        guard configuration.metricsEndpoint != nil, !configuration.listenIsExplicit else { return collectionInterval }
+        return min(max(collectionInterval, configuration.scrapeInterval), longestCollectionInterval)
+    }
 
     /// Runs until SIGTERM or SIGINT, or until the task is cancelled. Returns the process's exit code.
     static func run(_ prepared: PreparedAgent) async -> Int32 {
@@ -109,13 +116,14 @@ enum Agent {
             logger.warning("\(UsageError.quoted(pattern)) of the metric lists is the name of no metric")
         }
 
+        let interval = collectionInterval(configuration)
         await registry.startInspecting()
         try await drain.start(
             upkeep: Drain.Upkeep(
-                discovery: discovery, opener: opener, sampling: collectionInterval,
+                discovery: discovery, opener: opener, sampling: interval,
                 collection: configuration.retention))
-        await collector.start(registry: registry, interval: collectionInterval)
-        await fileScan.start(interval: 2 * collectionInterval)
+        await collector.start(registry: registry, interval: interval)
+        await fileScan.start(interval: 2 * interval)
         if ProcessDelays.countsDisk() == false {
             logger.warning(
                 "container_resources_disk_delay_seconds_total stays 0: kernel.task_delayacct is off; switch it on with sysctl kernel.task_delayacct=1"

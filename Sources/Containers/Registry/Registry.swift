@@ -474,8 +474,10 @@ public actor Registry {
         var wanted: [UInt32: [Int32]] = [:]
         for container in byID.values {
             container.assumeIsolated { container in
+                let namespaces = container.wantedNamespaces
+                if namespaces.isEmpty { return }
                 let pids = container.processes.keys.prefix(3).map { Int32(bitPattern: $0) }
-                for netns in container.wantedNamespaces { wanted[netns, default: []] += pids }
+                for netns in namespaces { wanted[netns, default: []] += pids }
             }
         }
         return wanted

@@ -115,7 +115,7 @@ public actor ResourceCollector {
             assumeIsolated { $0.collect() }
             return interval
         }
-        lane.addTimer(after: interval / 5) { [self] in
+        lane.addTimer(after: min(interval / 5, 1_000_000_000)) { [self] in
             assumeIsolated { $0.inspect() }
             return interval
         }
