@@ -183,7 +183,9 @@ def verdict(results):
             ("descriptors per container", (r["descriptors"] - 200) / n, DESCRIPTORS_EACH, False),
         ]
         if "peers" in r:
-            checks += [("CPU ratio", r["cpu_ratio"], CPU_RATIO, True), ("memory ratio", r["memory_ratio"], MEMORY_RATIO, True)]
+            checks += [
+                ("CPU ratio", r["cpu_ratio"], CPU_RATIO, True), ("memory ratio", r["memory_ratio"], MEMORY_RATIO, True),
+            ]
         for name, value, limit, at_least in checks:
             if value < limit if at_least else value > limit:
                 yield (f"{n} containers: {name} is {report.number(value)}, "

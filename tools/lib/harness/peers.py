@@ -51,8 +51,10 @@ NETDATA = """
     enable cgroups v2 = {version2}
 """
 
-OFF = ["proc", "diskspace", "timex", "idlejitter", "tc", "apps", "ebpf", "charts.d", "python.d", "go.d", "node.d", "fping",
-       "ioping", "perf", "slabinfo", "nfacct", "cups", "freeipmi", "netdata monitoring", "profile", "xenstat", "loopsleepms"]
+OFF = [
+    "proc", "diskspace", "timex", "idlejitter", "tc", "apps", "ebpf", "charts.d", "python.d", "go.d", "node.d", "fping",
+    "ioping", "perf", "slabinfo", "nfacct", "cups", "freeipmi", "netdata monitoring", "profile", "xenstat",
+]
 
 PROMETHEUS = """
 global:
@@ -103,8 +105,9 @@ class Peers:
             self.netdata.check()
             try:
                 with urllib.request.urlopen(self.page, timeout=30) as page:
-                    seen = sum(line.startswith(b"netdata_cgroup_cpu_percentage_average{") and b'dimension="user"' in line
-                               for line in page)
+                    seen = sum(
+                        line.startswith(b"netdata_cgroup_cpu_percentage_average{") and b'dimension="user"' in line
+                        for line in page)
             except OSError:
                 continue
             if seen >= count:

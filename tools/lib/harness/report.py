@@ -13,7 +13,7 @@ FONT = "font-family='system-ui, sans-serif'"
 # A line of a panel: points are (x, y). A bar: value with its spread; `note` stands behind it.
 Line = namedtuple("Line", "name points")
 Panel = namedtuple("Panel", "title unit lines limit", defaults=[None])
-Bar = namedtuple("Bar", "name value low high note", defaults=["", None])
+Bar = namedtuple("Bar", "name value low high note", defaults=[None, None, ""])
 
 
 def number(value, digits=3):
@@ -90,7 +90,6 @@ def plot_lines(path, title, note, panels, x_name):
             y = y0 - mark / peak * high
             body.append(line(x0, y, x0 + wide, y, "#e4e4e4"))
             body.append(text(x0 - 6, y + 4, f"{mark:,g}", size=11, anchor="end"))
-        body.append(text(x0 - 6, top - 0, "", size=11, anchor="end"))
         # Not those that would stand on one another.
         last = -1e9
         for x in xs:
@@ -112,9 +111,9 @@ def plot_lines(path, title, note, panels, x_name):
     write_svg(path, title, note, left + len(panels) * (wide + left) - 30, top + high + 72, body)
 
 
-def plot_bars(path, title, note, bars, unit, mark=None, mark_name=""):
+def plot_bars(path, title, note, bars, unit, mark=None, mark_name="", left=200):
     """One bar a row with its value; the spread is a thin line. `mark` is a vertical line, such as a ratio of 1."""
-    row, left, wide, top = 26, 250, 420, 56
+    row, wide, top = 26, 420, 60
     marks = steps(max([bar.high if bar.high is not None else bar.value for bar in bars] + [mark or 0]))
     bottom, scale = top + row * len(bars), wide / marks[-1]
     body = []
@@ -127,18 +126,17 @@ def plot_bars(path, title, note, bars, unit, mark=None, mark_name=""):
         body.append(text(left - 8, y + 14, bar.name, anchor="end"))
         body.append(f"<rect x='{left}' y='{y + 3}' width='{max(bar.value * scale, 1):.1f}' height='{row - 10}'"
                     f" fill='{COLOURS[0]}' fill-opacity='0.75'/>\n")
-        end = bar.value
         if bar.low is not None:
-            middle, end = y + 3 + (row - 10) / 2, max(bar.high, bar.value)
+            middle = y + 3 + (row - 10) / 2
             body.append(line(left + bar.low * scale, middle, left + bar.high * scale, middle, "#222", 1.5))
             for x in (bar.low, bar.high):
                 body.append(line(left + x * scale, middle - 4, left + x * scale, middle + 4, "#222", 1.5))
-        body.append(text(left + end * scale + 8, y + 14, bar.note or number(bar.value) + unit, size=11))
+        body.append(text(left + wide + 16, y + 14, bar.note or number(bar.value) + unit, size=11))
     if mark is not None:
         x = left + mark * scale
         body.append(line(x, top - 8, x, bottom, "#c22", 1, "5 4"))
         body.append(text(x, top - 12, mark_name, size=11, anchor="middle", colour="#c22"))
-    write_svg(path, title, note, left + wide + 150, bottom + 56, body)
+    write_svg(path, title, note, left + wide + 200, bottom + 56, body)
 
 
 def machine_note(machine):
