@@ -74,8 +74,23 @@ public struct Endpoint: Sendable, Equatable, CustomStringConvertible {
         return port == (isTLS ? 443 : 80) ? String(text.dropLast("\(port)".count + 1)) : text
     }
 
-    /// The URL without user and password, for messages.
-    public var description: String { "\(isTLS ? "https" : "http")://\(hostHeader)\(target)" }
+    /// The URL without what may be a secret, for messages: user and password, and the query.
+    public var description: String {
+        let path = target.prefix { $0 != "?" }
+        return "\(isTLS ? "https" : "http")://\(hostHeader)\(path)\(path.count < target.count ? "?…" : "")"
+    }
+
+    /// A short name for each: host and port, and as much more as tells them apart.
+    static func names(_ endpoints: [Endpoint]) -> [String] {
+        let short = endpoints.map { HostPort.text(host: $0.host, port: $0.port) }
+        let long = zip(short, endpoints).map { name, endpoint in
+            short.count { $0 == name } == 1 ? name : name + endpoint.target.prefix { $0 != "?" }
+        }
+        return long.enumerated().map { index, name in
+            let before = long[..<index].count { $0 == name }
+            return before == 0 ? name : "\(name)#\(before + 1)"
+        }
+    }
 
     private static func percentDecoded(_ text: Substring) -> [UInt8]? {
         var bytes = [UInt8]()

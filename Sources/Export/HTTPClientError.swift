@@ -2,11 +2,13 @@
 enum HTTPClientError: Error, CustomStringConvertible {
     case timedOut(Duration)
     case connectionClosed
+    case proxy(String)
 
     var description: String {
         switch self {
         case .timedOut(let limit): "no answer within \(limit)"
         case .connectionClosed: "the server closed the connection without an answer"
+        case .proxy(let reason): reason
         }
     }
 }

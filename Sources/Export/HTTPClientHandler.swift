@@ -13,7 +13,7 @@ final class HTTPClientHandler: ChannelDuplexHandler {
     private var answer: EventLoopPromise<HTTPResponse>?
     private var head: HTTPResponseHead?
     private var bodyBytes = 0
-    private var reason = [UInt8]()
+    private var body = [UInt8]()
     private let failure: ConnectionFailure
 
     init(failure: ConnectionFailure) { self.failure = failure }
@@ -28,7 +28,7 @@ final class HTTPClientHandler: ChannelDuplexHandler {
         answer = request.answer
         head = nil
         bodyBytes = 0
-        reason.removeAll()
+        body.removeAll()
         context.write(wrapOutboundOut(.head(request.head)), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(request.body))), promise: nil)
         context.write(wrapOutboundOut(.end(nil)), promise: nil)
@@ -39,10 +39,10 @@ final class HTTPClientHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
         case .head(let head): self.head = head
-        case .body(let body):
-            bodyBytes += body.readableBytes
-            let room = HTTPResponse.longestReason - reason.count
-            if room > 0 { reason.append(contentsOf: body.readableBytesView.prefix(room)) }
+        case .body(let part):
+            bodyBytes += part.readableBytes
+            let room = HTTPResponse.keptBody - body.count
+            if room > 0 { body.append(contentsOf: part.readableBytesView.prefix(room)) }
             if bodyBytes > Self.longestBody { finish(context, keepsConnection: false) }
         case .end: finish(context, keepsConnection: head?.isKeepAlive ?? false)
         }
@@ -65,19 +65,8 @@ final class HTTPClientHandler: ChannelDuplexHandler {
         if let answer, let head {
             // Before closing, which would count as the answer otherwise.
             self.answer = nil
-            answer.succeed(
-                HTTPResponse(
-                    status: Int(head.status.code), reason: Self.line(reason),
-                    retryAfter: head.headers.first(name: "Retry-After").flatMap { Int($0) }))
+            answer.succeed(HTTPResponse(status: Int(head.status.code), headers: head.headers, body: body))
         }
         if !keepsConnection { context.close(promise: nil) }
-    }
-
-    /// The first line of `bytes`, fit for a log.
-    private static func line(_ bytes: [UInt8]) -> String {
-        let first = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
-        return String(decoding: first, as: UTF8.self).filter { character in
-            character.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-        }
     }
 }

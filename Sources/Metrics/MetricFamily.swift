@@ -97,6 +97,7 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case martletBpfMemoryBytes
     case martletRemoteWriteRequestsTotal
     case martletRemoteWriteSamplesTotal
+    case martletRemoteWriteBytesTotal
     case martletPushSnapshotsTotal
     case martletSpoolRecordsTotal
 
@@ -283,8 +284,9 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         ("martlet_process_resident_bytes", .gauge, "Resident memory of the agent"),
         ("martlet_process_open_descriptors", .gauge, "Open file descriptors of the agent"),
         ("martlet_bpf_memory_bytes", .gauge, "Kernel memory of the agent's BPF maps"),
-        ("martlet_remote_write_requests_total", .counter, "Remote write requests by result"),
+        ("martlet_remote_write_requests_total", .counter, "Requests that push metrics by endpoint and result"),
         ("martlet_remote_write_samples_total", .counter, "Samples by what became of them: sent or dropped"),
+        ("martlet_remote_write_bytes_total", .counter, "Bytes of the requests that receivers took"),
         ("martlet_push_snapshots_total", .counter, "Snapshots that were taken to be pushed before this one"),
         ("martlet_spool_records_total", .counter, "Requests that waited on disk, by what became of them"),
     ]

@@ -21,7 +21,7 @@ enum Agent {
 
     /// The same where nobody but the collector is shown anything: what it never gets need not be read.
     private static func collectionInterval(_ configuration: Configuration) -> UInt64 {
-        guard configuration.metricsEndpoint != nil, !configuration.listenIsExplicit else { return collectionInterval }
+        guard configuration.page == nil else { return collectionInterval }
         return min(max(collectionInterval, configuration.scrapeInterval), longestCollectionInterval)
     }
 
@@ -108,7 +108,7 @@ enum Agent {
             common: common, cloud: cloud, gpus: gpus, kernel: kernel, registry: registry, drain: drain,
             collector: collector, resolver: resolver, systemd: systemd, faults: faults, drops: drops,
             features: features,
-            isPushing: configuration.metricsEndpoint != nil)
+            isPushing: !configuration.metricsEndpoints.isEmpty)
         let series = SeriesPipeline(
             source, common: common, filter: configuration.metricFilter, limits: configuration.seriesLimits,
             staleOnShutdown: configuration.staleOnShutdown, logger: logger, spent: source.add(cost:))
@@ -135,15 +135,15 @@ enum Agent {
         await startLatency(configuration, files, registry, drain, faults, features, logger)
 
         let ready = ReadyFlag()
-        let server = MetricsServer(listen: listen, source: series.page, isReady: { ready.isSet })
-        try await server.start()
+        let server = listen.map { MetricsServer(listen: $0, source: series.page, isReady: { ready.isSet }) }
+        try await server?.start()
         let push = try Push(configuration, identity, series.push, logger)
         defer { push?.stop() }
-        let sender = push?.sender
         source.attach(server: server, push: push)
+        let page = (server?.boundAddress ?? listen).map { "listens on \($0)" } ?? "listens nowhere"
+        let receivers = push.map { ", pushes to \($0.receivers)" } ?? ""
         logger.info(
-            "martlet-node \(Version.current) listens on \(server.boundAddress ?? listen) (\(mechanism), \(layout.mode.rawValue) cgroups)"
-        )
+            "martlet-node \(Version.current) \(page)\(receivers) (\(mechanism), \(layout.mode.rawValue) cgroups)")
 
         // Every thread that the agent has from now on was made by one of these.
         try prepared.drop?.verify()
@@ -151,14 +151,14 @@ enum Agent {
         let scan = Task {
             await discovery.run()
             ready.set()
-            await sender?.start()
+            await push?.metrics.start()
         }
         let number = await TerminationSignal.wait()
         logger.info("ending on \(number == SIGTERM ? "SIGTERM" : "SIGINT")")
         scan.cancel()
-        async let page: Void = server.shutdown()
-        await sender?.shutdown(timeout: .seconds(1))
-        await page
+        async let closing: Void? = server?.shutdown()
+        await push?.metrics.shutdown(timeout: .nanoseconds(Int64(clamping: configuration.shutdownTimeout)))
+        await closing
     }
 
     private static func startLatency(

@@ -1,10 +1,12 @@
 import Cloud
 import Containers
+import Export
 import Host
 import Kernel
 import Metrics
 import Ring
 import Spool
+import Wire
 
 /// Everything that the user can set, resolved and checked: the only form in which settings reach the agent.
 struct Configuration: Sendable {
@@ -43,11 +45,23 @@ struct Configuration: Sendable {
     var spoolDurability = SpoolConfiguration.Durability.segment
     /// Nanoseconds that closed and ended things are kept.
     var retention: UInt64 = 600_000_000_000
-    /// URL of the remote-write receiver; nil switches remote write off.
-    var metricsEndpoint: String?
+    /// URLs of the receivers of metrics; none switches pushing off.
+    var metricsEndpoints: [String] = []
+    var metricsProtocol = MetricsProtocol.remoteWrite
+    var metricsCompression = PushCompression.auto
+    /// Requests to one receiver at once, at most.
+    var pushShards = 4
+    /// Nanoseconds that are spent on sending what waits when the agent ends.
+    var shutdownTimeout: UInt64 = 5_000_000_000
     var apiKey: String?
     var caFile: String?
     var insecureSkipVerify = false
+    var clientCertificate: String?
+    var clientKey: String?
+    var credentials = Credentials.none
+    /// Sent with every request.
+    var headers: [(name: String, value: String)] = []
+    var proxies = ProxySettings()
     /// Metrics that are left out.
     var metricFilter = MetricFilter()
     /// Labels of every series that is pushed.
@@ -71,4 +85,21 @@ struct Configuration: Sendable {
     var backend = Lane.Backend.automatic
 
     init() {}
+
+    /// Where the page is served; nil if metrics are pushed and nobody asked for a page: then nothing listens.
+    var page: String? { metricsEndpoints.isEmpty || listenIsExplicit ? listen : nil }
+
+    /// How receivers are reached.
+    var transport: TransportConfiguration {
+        var transport = TransportConfiguration(userAgent: "martlet-node/\(Version.current)")
+        transport.apiKey = apiKey
+        transport.credentials = credentials
+        transport.headers = headers
+        transport.caFile = caFile
+        transport.clientCertificate = clientCertificate
+        transport.clientKey = clientKey
+        transport.skipsVerification = insecureSkipVerify
+        transport.proxies = proxies
+        return transport
+    }
 }

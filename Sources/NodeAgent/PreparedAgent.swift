@@ -9,7 +9,8 @@ import Logging
 struct PreparedAgent: Sendable {
     let configuration: Configuration
     let logger: Logger
-    let listen: ListenAddress
+    /// Nil: nothing listens.
+    let listen: ListenAddress?
     let layout: CgroupLayout
     let kernel: KernelSide
     let privileges: PrivilegeState
@@ -21,7 +22,7 @@ struct PreparedAgent: Sendable {
     init(_ configuration: Configuration, logger: Logger, dropsPrivileges: Bool) throws {
         self.configuration = configuration
         self.logger = logger
-        listen = try ListenAddress(configuration.listen)
+        listen = try configuration.page.map { try ListenAddress($0) }
         layout = try CgroupLayout.detect(root: configuration.cgroupfsRoot)
         kernel = try KernelSide(
             KernelSide.Configuration(
@@ -33,7 +34,7 @@ struct PreparedAgent: Sendable {
 
         let situation = Privilege.Situation(
             configuration: configuration, bpfNeedsCapability: kernel.needsCapabilityWhileRunning(),
-            portIsPrivileged: Self.isPrivileged(listen.port))
+            portIsPrivileged: listen.map { Self.isPrivileged($0.port) } ?? false)
         if dropsPrivileges && (configuration.dropsPrivileges || configuration.filtersSystemCalls) {
             let drop = try PrivilegeDrop(configuration, needed: Privilege.minimum(situation))
             let outcome = try drop.apply()

@@ -52,7 +52,7 @@ final class SeriesSource: SnapshotSource {
     }
 
     /// Has the exporters' own counters shown too.
-    func attach(server: MetricsServer, push: Push?) {
+    func attach(server: MetricsServer?, push: Push?) {
         self.server.withLock { $0 = server }
         self.push.withLock { $0 = push }
     }
@@ -140,20 +140,30 @@ final class SeriesSource: SnapshotSource {
             snapshot.add(.martletFaultsTotal, slow, Double(statistics.timeouts))
         }
         guard let push = push.withLock(\.self) else { return }
-        let statistics = push.sender.statistics
-        snapshot.add(.martletPushSnapshotsTotal, common, Double(statistics.snapshots))
+        snapshot.add(.martletPushSnapshotsTotal, common, Double(push.metrics.snapshots))
+        for destination in push.metrics.destinations { add(destination, to: &snapshot) }
+    }
+
+    private func add(_ destination: Destination, to snapshot: inout MetricsSnapshot) {
+        let common = common.adding([("endpoint", destination.name)])
+        let statistics = destination.statistics
         for (result, count) in [
             ("sent", statistics.sentRequests), ("failed", statistics.failedRequests),
             ("rejected", statistics.rejectedRequests), ("dropped", statistics.droppedRequests),
+            ("repacked", statistics.repackedRequests),
         ] {
             snapshot.add(.martletRemoteWriteRequestsTotal, common.adding([("result", result)]), Double(count))
         }
         for (result, count) in [("sent", statistics.sentSamples), ("dropped", statistics.droppedSamples)] {
             snapshot.add(.martletRemoteWriteSamplesTotal, common.adding([("result", result)]), Double(count))
         }
+        snapshot.add(.martletRemoteWriteBytesTotal, common, Double(statistics.sentBytes))
+        for (reason, samples) in statistics.losses.all {
+            snapshot.add(.martletDroppedTotal, common.adding([("reason", reason)]), Double(samples))
+        }
         snapshot.add(
             .martletQueueDepth, common.adding([("queue", "remote_write_requests")]), Double(statistics.queuedRequests))
-        guard let spool = push.spool?.statistics else { return }
+        guard let spool = destination.spool?.statistics else { return }
         snapshot.add(.martletQueueDepth, common.adding([("queue", "spool_bytes")]), Double(spool.bytes))
         for (result, count) in [
             ("appended", spool.appendedRecords), ("acknowledged", spool.acknowledgedRecords),

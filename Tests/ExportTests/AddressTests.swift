@@ -23,10 +23,10 @@ import Testing
     @Test(arguments: [
         ("http://a", "a", 80, "/", "http://a/"),
         ("HTTPS://a.b/", "a.b", 443, "/", "https://a.b/"),
-        ("http://a:9090/api/v1/write?x=1#f", "a", 9090, "/api/v1/write?x=1", "http://a:9090/api/v1/write?x=1"),
+        ("http://a:9090/api/v1/write?x=1#f", "a", 9090, "/api/v1/write?x=1", "http://a:9090/api/v1/write?…"),
         ("http://[::1]:9090", "::1", 9090, "/", "http://[::1]:9090/"),
         ("https://[::1]", "::1", 443, "/", "https://[::1]/"),
-        ("http://a?q", "a", 80, "/?q", "http://a/?q"),
+        ("http://a?q", "a", 80, "/?q", "http://a/?…"),
         ("http://user:pass@a/p", "a", 80, "/p", "http://a/p"),
     ])
     func endpoints(text: String, host: String, port: Int, target: String, description: String) throws {

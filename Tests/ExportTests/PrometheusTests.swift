@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import Metrics
 import Testing
+import Wire
 
 @testable import Export
 
@@ -96,14 +97,14 @@ struct PrometheusTests {
         try await server.start()
         let page = try #require(server.boundAddress).port
         try await withPrometheus(scraping: page) { port in
-            var configuration = RemoteWriteConfiguration(
-                endpoint: try Endpoint("http://127.0.0.1:\(port)/api/v1/write"),
+            var configuration = PushConfiguration(
+                endpoints: [try Endpoint("http://127.0.0.1:\(port)/api/v1/write")],
                 extraLabels: LabelSet([("job", "coroot-node-agent"), ("instance", "0123456789abcdef")]),
                 userAgent: "martlet-node/0.0.0")
             configuration.interval = .seconds(1)
-            configuration.samplesPerRequest = 100
+            configuration.limits = RequestLimits(samples: 100)
             let log = LogCapture()
-            let sender = try RemoteWriteSender(configuration, source: source, logger: log.logger)
+            let sender = try MetricsPush(configuration, source: source, logger: log.logger)
             await sender.start()
             let count = UInt64(fixed.count)
             #expect(await eventually(.seconds(30)) { sender.statistics.sentSamples >= count * 2 }, "\(log.lines)")
@@ -148,12 +149,12 @@ struct PrometheusTests {
             return snapshot
         }
         try await withPrometheus(scraping: 1) { port in
-            var configuration = RemoteWriteConfiguration(
-                endpoint: try Endpoint("http://127.0.0.1:\(port)/api/v1/write"),
+            var configuration = PushConfiguration(
+                endpoints: [try Endpoint("http://127.0.0.1:\(port)/api/v1/write")],
                 extraLabels: LabelSet([("job", "order")]), userAgent: "martlet-node/0.0.0")
             configuration.interval = .milliseconds(200)
             let log = LogCapture()
-            let sender = try RemoteWriteSender(configuration, source: source, logger: log.logger)
+            let sender = try MetricsPush(configuration, source: source, logger: log.logger)
             await sender.start()
             #expect(
                 await eventually(.seconds(20)) {

@@ -18,7 +18,7 @@ import Testing
         #expect(configuration.trackedPublicNetworks == [CIDRBlock("0.0.0.0/0")].compactMap { $0 })
         #expect(configuration.scrapeInterval == 15_000_000_000)
         #expect(configuration.retention == 600_000_000_000)
-        #expect(configuration.metricsEndpoint == nil)
+        #expect(configuration.metricsEndpoints.isEmpty)
         #expect(configuration.logPerSecond == 10)
         #expect(configuration.logBurst == 100)
         #expect(configuration.backend == .automatic)
@@ -48,7 +48,7 @@ import Testing
         #expect(try resolved(.apiKey, "secret").apiKey == "secret")
         #expect(try resolved(.cgroupfsRoot, "/").cgroupfsRoot == "/")
         #expect(try resolved(.systemdSocket, "/run/bus").systemdSocket == "/run/bus")
-        let certificate = try TemporaryFile("-----BEGIN CERTIFICATE-----\n")
+        let certificate = try TemporaryFile(TestCertificate.certificate)
         #expect(try resolved(.caFile, certificate.path).caFile == certificate.path)
     }
 
@@ -59,13 +59,13 @@ import Testing
         ("http://u:p@c.example/x#y", "http://u:p@c.example/x/v1/metrics#y"),
     ])
     func collector(url: String, metrics: String) throws {
-        #expect(try resolved(.collectorEndpoint, url).metricsEndpoint == metrics)
+        #expect(try resolved(.collectorEndpoint, url).metricsEndpoints == [metrics])
     }
 
     @Test func metricsEndpointWins() throws {
         let sources = ConfigurationSources(
             flags: [.collectorEndpoint: ["http://c"]], environment: ["METRICS_ENDPOINT": "http://m/w"])
-        #expect(try Configuration(sources).metricsEndpoint == "http://m/w")
+        #expect(try Configuration(sources).metricsEndpoints == ["http://m/w"])
     }
 
     /// The whole line for a flag.

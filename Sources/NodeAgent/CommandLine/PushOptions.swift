@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// Where metrics are pushed by remote write.
+/// Where and how metrics are pushed.
 struct PushOptions: ParsableArguments {
     @Option(
         name: .customLong("collector-endpoint"),
@@ -11,8 +11,28 @@ struct PushOptions: ParsableArguments {
     @Option(
         name: .customLong("metrics-endpoint"),
         help: ArgumentHelp(
-            "Prometheus remote write receiver to push to; wins over the collector.", valueName: "url"))
-    var metricsEndpoint: String?
+            "Receiver of metrics to push to; more than once for several. Wins over the collector.", valueName: "url"))
+    var metricsEndpoint: [String] = []
+
+    @Option(
+        name: .customLong("metrics-protocol"),
+        help: ArgumentHelp(
+            "remote-write, remote-write-2 or otlp. (default: remote-write)", valueName: "protocol"))
+    var metricsProtocol: String?
+
+    @Option(
+        name: .customLong("metrics-compression"),
+        help: ArgumentHelp(
+            "auto, snappy, zstd; for otlp also gzip or none. (default: auto)", valueName: "method"))
+    var metricsCompression: String?
+
+    @Option(
+        name: .customLong("push-shards"),
+        help: ArgumentHelp(
+            "Requests to one receiver at once, at most. (default: 4)", valueName: "count"))
+    var pushShards: String?
+
+    @OptionGroup var transport: TransportOptions
 
     @Option(
         name: .customLong("api-key"),
@@ -56,4 +76,11 @@ struct PushOptions: ParsableArguments {
         help: ArgumentHelp(
             "When it is forced to the disk: always, segment or never. (default: segment)", valueName: "when"))
     var spoolSync: String?
+
+    @Option(
+        name: .customLong("shutdown-timeout"),
+        help: ArgumentHelp(
+            "Time to send what waits when the agent ends; the rest stays on disk. (default: 5s)",
+            valueName: "duration"))
+    var shutdownTimeout: String?
 }

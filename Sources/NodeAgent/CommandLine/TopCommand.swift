@@ -8,7 +8,7 @@ struct TopCommand: AsyncParsableCommand {
         commandName: "top",
         abstract: "Show containers live: CPU, memory, connections, bytes, restarts, losses.",
         discussion: """
-            Asks the agent that runs on this machine; if none does, it starts one of its own for as long as the view \
+            Asks the agent that runs on this machine; if none does, or it only pushes, it starts one of its own for as long as the view \
             lasts, with the settings of the environment. Keys: q ends, c m n sort by CPU, memory, network.
             """)
 

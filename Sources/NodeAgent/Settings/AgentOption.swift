@@ -2,8 +2,8 @@
 /// take their names.
 ///
 /// Names and values are those of coroot-node-agent where it has the option; `config`, `user-services`,
-/// `compose-app-id`, `container-label`, `log-level`, `gc-interval`, `disable-cloud-metadata`, those about privileges and
-/// `io` are this agent's own.
+/// `compose-app-id`, `container-label`, `log-level`, `gc-interval`, `disable-cloud-metadata`, those about privileges, `io`
+/// and those about pushing from `client-cert` on are this agent's own.
 enum AgentOption: String, CaseIterable, Sendable {
     case config
     case listen
@@ -32,6 +32,17 @@ enum AgentOption: String, CaseIterable, Sendable {
     case apiKey = "api-key"
     case caFile = "ca-file"
     case insecureSkipVerify = "insecure-skip-verify"
+    case clientCert = "client-cert"
+    case clientKey = "client-key"
+    case bearerToken = "bearer-token"
+    case bearerTokenFile = "bearer-token-file"
+    case basicAuthUser = "basic-auth-user"
+    case basicAuthPasswordFile = "basic-auth-password-file"
+    case header
+    case metricsProtocol = "metrics-protocol"
+    case metricsCompression = "metrics-compression"
+    case pushShards = "push-shards"
+    case shutdownTimeout = "shutdown-timeout"
     case scrapeInterval = "scrape-interval"
     case walDir = "wal-dir"
     case maxSpoolSize = "max-spool-size"
@@ -62,7 +73,7 @@ enum AgentOption: String, CaseIterable, Sendable {
     var isRepeatable: Bool {
         self == .containerAllowlist || self == .containerDenylist || self == .containerLabel
             || self == .trackPublicNetwork || self == .metricAllowlist || self == .metricDenylist
-            || self == .externalLabel
+            || self == .externalLabel || self == .metricsEndpoint || self == .header
     }
 
     /// A value that is right, for messages.
@@ -91,6 +102,17 @@ enum AgentOption: String, CaseIterable, Sendable {
         case .metricsEndpoint: "https://prometheus.example.com/api/v1/write"
         case .apiKey: "KEY"
         case .caFile: "/etc/ssl/certs/ca.pem"
+        case .clientCert: "/etc/ssl/martlet/tls.crt"
+        case .clientKey: "/etc/ssl/martlet/tls.key"
+        case .bearerToken: "TOKEN"
+        case .bearerTokenFile: "/run/secrets/token"
+        case .basicAuthUser: "martlet"
+        case .basicAuthPasswordFile: "/run/secrets/password"
+        case .header: "X-Scope-OrgID=tenant"
+        case .metricsProtocol: "remote-write"
+        case .metricsCompression: "auto"
+        case .pushShards: "4"
+        case .shutdownTimeout: "5s"
         case .scrapeInterval: "15s"
         case .walDir: "/var/lib/martlet-node"
         case .maxSpoolSize: "500MB"

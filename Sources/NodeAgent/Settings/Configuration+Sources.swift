@@ -1,8 +1,10 @@
 import Containers
+import Export
 import Host
 import Metrics
 import Ring
 import Spool
+import Wire
 
 extension Configuration {
     /// Reads and checks every setting. What is not set anywhere keeps its default.
@@ -39,10 +41,23 @@ extension Configuration {
             case .disableCloudMetadata: asksCloud = try !setting.boolean()
             case .disableGPUMonitoring: watchesGPUs = try !setting.boolean()
             case .collectorEndpoint: collector = try setting.url()
-            case .metricsEndpoint: metricsEndpoint = try setting.url()
+            case .metricsEndpoint: metricsEndpoints = try setting.urls()
             case .apiKey: apiKey = try setting.secret()
             case .caFile: caFile = try setting.certificateFile()
             case .insecureSkipVerify: insecureSkipVerify = try setting.boolean()
+            case .clientCert: clientCertificate = try setting.certificateFile()
+            case .clientKey: clientKey = try setting.keyFile()
+            case .bearerToken: credentials = try setting.secret().map { .bearer($0) } ?? .none
+            case .bearerTokenFile: credentials = .bearerFile(try setting.secretFile())
+            // Both at `basicAuthPasswordFile`.
+            case .basicAuthUser: break
+            case .basicAuthPasswordFile:
+                credentials = .basic(user: sources.setting(.basicAuthUser)?.text() ?? "", try setting.secretFile())
+            case .header: headers = try setting.headers()
+            case .metricsProtocol: metricsProtocol = try setting.choice(of: MetricsProtocol.self)
+            case .metricsCompression: metricsCompression = try setting.choice(of: PushCompression.self)
+            case .pushShards: pushShards = try setting.count(in: 1...64)
+            case .shutdownTimeout: shutdownTimeout = try setting.duration()
             case .walDir:
                 walDirectory = try setting.path()
                 walDirectoryIsExplicit = true
@@ -69,7 +84,8 @@ extension Configuration {
         metricFilter = MetricFilter(allow: allowed, deny: denied)
         // A user without capabilities sees nothing, and one with all of them is root.
         if runAs != nil || keptCapabilities != nil { dropsPrivileges = true }
-        if metricsEndpoint == nil { metricsEndpoint = collector.map { Self.metricsPath(below: $0) } }
+        if metricsEndpoints.isEmpty, let collector { metricsEndpoints = [Self.metricsPath(below: collector)] }
+        try checkPush(sources)
     }
 
     /// Where a collector takes metrics: `/v1/metrics` after the path of its URL, before the query.

@@ -1,3 +1,4 @@
+import Export
 import Glibc
 
 /// The places where options are set. A flag wins over the environment, the environment over the file; values of a
@@ -49,11 +50,14 @@ struct ConfigurationSources: Sendable {
         return nil
     }
 
-    /// The environment variables of this process that belong to options.
+    /// The environment variables of this process that belong to options, and those that name proxies.
     static func processEnvironment() -> [String: String] {
         var found: [String: String] = [:]
         for option in AgentOption.allCases {
             if let value = getenv(option.environmentName) { found[option.environmentName] = String(cString: value) }
+        }
+        for name in ProxySettings.variables {
+            if let value = getenv(name) { found[name] = String(cString: value) }
         }
         return found
     }

@@ -45,9 +45,10 @@ struct Setting: Hashable, Sendable {
         return number
     }
 
-    func count() throws(UsageError) -> Int {
-        guard let number = Int(text()), (0...1_000_000_000).contains(number) else {
-            throw wrong("\(UsageError.quoted(text())) is not a whole number from 0 to 1000000000")
+    func count(in range: ClosedRange<Int> = 0...1_000_000_000) throws(UsageError) -> Int {
+        guard let number = Int(text()), range.contains(number) else {
+            throw wrong(
+                "\(UsageError.quoted(text())) is not a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
     }
@@ -133,11 +134,91 @@ struct Setting: Hashable, Sendable {
 
     /// An absolute http or https URL; nil if the text is empty.
     func url() throws(UsageError) -> String? {
-        if text().isEmpty { return nil }
+        text().isEmpty ? nil : try Self.checked(text(), self)
+    }
+
+    /// Absolute http or https URLs, none of them twice. A text may hold several, with commas between them.
+    func urls() throws(UsageError) -> [String] {
+        var urls: [String] = []
+        for text in texts {
+            var parts: [String] = []
+            // A URL may have commas, too.
+            for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+                let part = String(part.drop { $0 == " " })
+                if part.contains("://") || parts.isEmpty {
+                    parts.append(part)
+                } else {
+                    parts[parts.count - 1] += "," + part
+                }
+            }
+            for part in parts where !part.isEmpty {
+                let url = try Self.checked(part, self)
+                guard !urls.contains(url) else { throw wrong("\(UsageError.quoted(url: url)) is there twice") }
+                urls.append(url)
+            }
+        }
+        return urls
+    }
+
+    private static func checked(_ text: String, _ setting: Setting) throws(UsageError) -> String {
         do {
-            _ = try Export.Endpoint(text())
+            _ = try Export.Endpoint(text)
         } catch {
-            throw wrong("\(UsageError.quoted(text())) is not a URL to send to: \(error.reason)")
+            throw setting.wrong("\(UsageError.quoted(url: text)) is not a URL to send to: \(error.reason)")
+        }
+        return text
+    }
+
+    /// Extra HTTP headers, `NAME=VALUE`. Values may be secrets: no message shows one.
+    func headers() throws(UsageError) -> [(name: String, value: String)] {
+        var headers: [(name: String, value: String)] = []
+        for text in texts {
+            guard let equals = text.firstIndex(of: "=") else { throw wrong("a header has no = after its name") }
+            let name = String(text[..<equals])
+            let value = String(text[text.index(after: equals)...])
+            guard !name.isEmpty, name.utf8.allSatisfy(Self.isTokenByte) else {
+                throw wrong("\(UsageError.quoted(name)) is not the name of a header")
+            }
+            guard !Self.ownHeaders.contains(name.lowercased()) else { throw wrong("\(name) is set by the agent") }
+            guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }), value.first != " ", value.last != " " else {
+                throw wrong("the value of \(name) has blanks at its ends or bytes that no header has")
+            }
+            headers.append((name, value))
+        }
+        return headers
+    }
+
+    /// Headers that the protocol and the connection need.
+    private static let ownHeaders: Set<String> = [
+        "host", "connection", "content-length", "content-type", "content-encoding", "transfer-encoding",
+        "proxy-authorization", "x-prometheus-remote-write-version",
+    ]
+
+    /// RFC 9110, section 5.6.2.
+    private static func isTokenByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
+    }
+
+    /// A file whose first line is a secret.
+    func secretFile() throws(UsageError) -> SecretFile {
+        let file = SecretFile(try path())
+        do throws(SecretFileError) { _ = try file.text() } catch {
+            throw wrong("cannot use \(UsageError.quoted(file.path)): \(error.reason)")
+        }
+        return file
+    }
+
+    /// The path of a file with a private key; nil if the text is empty.
+    func keyFile() throws(UsageError) -> String? {
+        if text().isEmpty { return nil }
+        try checkReadable()
+        do throws(TLSError) { try TLSFiles.checkKey(text()) } catch {
+            throw wrong("\(UsageError.quoted(text())) holds no private key in PEM form, or one with a passphrase")
         }
         return text()
     }
@@ -201,16 +282,17 @@ struct Setting: Hashable, Sendable {
     /// The path of a readable file with certificates; nil if the text is empty.
     func certificateFile() throws(UsageError) -> String? {
         if text().isEmpty { return nil }
-        let content: [UInt8]
-        do throws(Errno) {
-            content = try SmallFile.bytes(text(), limit: 16 << 20)
-        } catch {
-            throw wrong("cannot read \(UsageError.quoted(text())): \(error)")
-        }
-        guard String(decoding: content, as: UTF8.self).contains("-----BEGIN ") else {
+        try checkReadable()
+        do throws(TLSError) { try TLSFiles.checkCertificates(text()) } catch {
             throw wrong("\(UsageError.quoted(text())) holds no certificate in PEM form")
         }
         return text()
+    }
+
+    private func checkReadable() throws(UsageError) {
+        do throws(Errno) { _ = try SmallFile.bytes(text(), limit: 16 << 20) } catch {
+            throw wrong("cannot read \(UsageError.quoted(text())): \(error)")
+        }
     }
 
     /// The name of one of swift-log's levels.

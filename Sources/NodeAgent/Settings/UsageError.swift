@@ -28,6 +28,16 @@ struct UsageError: Error, Hashable, Sendable, CustomStringConvertible {
         text.count > 100 ? "\"\(oneLine(String(text.prefix(100))))…\"" : "\"\(oneLine(text))\""
     }
 
+    /// `url` in quotes, without what may be a secret in it: user and password, and the query.
+    static func quoted(url: String) -> String {
+        var text = url[...]
+        var end = ""
+        if let question = text.firstIndex(of: "?") { (text, end) = (text[..<question], "?…") }
+        guard let at = text.lastIndex(of: "@") else { return quoted(String(text) + end) }
+        let scheme = text.firstIndex(of: "/").map { text[...$0].hasSuffix(":/") ? "\(text[...$0])/" : "" } ?? ""
+        return quoted(scheme + "…" + text[at...] + end)
+    }
+
     /// `text` with every control character replaced, so that it fits in a line and cannot steer a terminal.
     static func oneLine(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()

@@ -19,7 +19,7 @@ final class OwnAgent: Sendable {
         let port = freePort()
         configuration.listen = "127.0.0.1:\(port)"
         configuration.minimumContainerAge = 0
-        configuration.metricsEndpoint = nil
+        configuration.metricsEndpoints = []
         return OwnAgent(configuration, port: port, ended: ended)
     }
 

@@ -3,14 +3,15 @@ import Foundation
 import Logging
 import Metrics
 import Testing
+import Wire
 
 @testable import Export
 
 /// Servers that behave well, badly and not at all.
-@Suite(.serialized) struct RemoteWriteSenderTests {
-    private func configuration(_ url: String) throws -> RemoteWriteConfiguration {
-        var configuration = RemoteWriteConfiguration(
-            endpoint: try Endpoint(url), extraLabels: LabelSet([("job", "test"), ("instance", "here")]),
+@Suite(.serialized) struct MetricsPushTests {
+    private func configuration(_ url: String) throws -> PushConfiguration {
+        var configuration = PushConfiguration(
+            endpoints: [try Endpoint(url)], extraLabels: LabelSet([("job", "test"), ("instance", "here")]),
             userAgent: "martlet-node/0.0.0")
         configuration.interval = .milliseconds(50)
         configuration.shortestPause = .milliseconds(20)
@@ -19,10 +20,10 @@ import Testing
     }
 
     private func running<Result>(
-        _ configuration: RemoteWriteConfiguration, source: ClosureSource = .small, log: LogCapture = LogCapture(),
-        _ body: (RemoteWriteSender) async throws -> Result
+        _ configuration: PushConfiguration, source: ClosureSource = .small, log: LogCapture = LogCapture(),
+        _ body: (MetricsPush) async throws -> Result
     ) async throws -> Result {
-        let sender = try RemoteWriteSender(configuration, source: source, logger: log.logger)
+        let sender = try MetricsPush(configuration, source: source, logger: log.logger)
         await sender.start()
         do {
             let result = try await body(sender)
@@ -37,7 +38,7 @@ import Testing
     @Test func sendsAtOnceAndThenAtTheInterval() async throws {
         try await ScriptedServer.with([.status(200)]) { server in
             var configuration = try configuration("http://user:secret@127.0.0.1:\(server.port)/api/v1/write")
-            configuration.apiKey = "key"
+            configuration.transport.apiKey = "key"
             configuration.interval = .seconds(1)
             let start = ContinuousClock.now
             try await running(configuration) { sender in
@@ -71,7 +72,7 @@ import Testing
         try await ScriptedServer.with([.status(204)]) { server in
             var configuration = try configuration("http://127.0.0.1:\(server.port)")
             configuration.interval = .seconds(3600)
-            let sender = try RemoteWriteSender(configuration, source: ClosureSource.small, logger: LogCapture().logger)
+            let sender = try MetricsPush(configuration, source: ClosureSource.small, logger: LogCapture().logger)
             await sender.start()
             #expect(await eventually { sender.statistics.sentRequests == 1 })
             await sender.shutdown(timeout: .seconds(5))
@@ -83,7 +84,7 @@ import Testing
 
     @Test(arguments: [
         ScriptedServer.Answer.status(500, body: "out of order\nmore"), .status(503, headers: [("Retry-After", "0")]),
-        .status(429), .reset, .close, .last(502),
+        .status(429), .reset, .close, .last(502), .status(301, headers: [("Location", "https://elsewhere")]),
     ])
     func retries(answer: ScriptedServer.Answer) async throws {
         try await ScriptedServer.with([answer, answer, answer, .status(200)]) { server in
@@ -114,7 +115,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [400, 401, 404, 413, 301])
+    @Test(arguments: [400, 401, 404, 413])
     func dropsWhatTheServerRefuses(status: Int) async throws {
         let log = LogCapture()
         try await ScriptedServer.with([.status(status, body: "label \u{1B}[31mtoo long\nsecond line")]) {
@@ -139,7 +140,7 @@ import Testing
         try await ScriptedServer.with([.hang, .status(200)]) { server in
             var configuration = try configuration("http://127.0.0.1:\(server.port)")
             configuration.interval = .seconds(3600)
-            configuration.timeout = .milliseconds(300)
+            configuration.transport.timeout = .milliseconds(300)
             let log = LogCapture()
             try await running(configuration, log: log) { sender in
                 #expect(await eventually { sender.statistics.sentRequests == 1 })
@@ -152,7 +153,7 @@ import Testing
 
     @Test func shutdownDoesNotWaitForAServerThatHangs() async throws {
         try await ScriptedServer.with([.hang]) { server in
-            let sender = try RemoteWriteSender(
+            let sender = try MetricsPush(
                 try configuration("http://127.0.0.1:\(server.port)"), source: ClosureSource.small,
                 logger: LogCapture().logger)
             await sender.start()
@@ -208,7 +209,8 @@ import Testing
         try await ScriptedServer.with([.status(200)]) { server in
             var configuration = try configuration("http://127.0.0.1:\(server.port)")
             configuration.interval = .seconds(3600)
-            configuration.samplesPerRequest = 10
+            configuration.limits = RequestLimits(samples: 10)
+            configuration.maximumShards = 1
             try await running(configuration, source: source) { sender in
                 #expect(await eventually { sender.statistics.sentRequests == 3 })
                 #expect(sender.statistics.sentSamples == 25)
@@ -232,9 +234,9 @@ import Testing
     @Test(arguments: ["line\nbreak", " blank", "nul\0"])
     func refusesAPIKeysThatNoHeaderCarries(key: String) throws {
         var configuration = try configuration("http://127.0.0.1:1")
-        configuration.apiKey = key
-        #expect(throws: RemoteWriteError.malformedAPIKey) {
-            try RemoteWriteSender(configuration, source: ClosureSource.small, logger: LogCapture().logger)
+        configuration.transport.apiKey = key
+        #expect(throws: PushError.malformedAPIKey) {
+            try MetricsPush(configuration, source: ClosureSource.small, logger: LogCapture().logger)
         }
     }
 }

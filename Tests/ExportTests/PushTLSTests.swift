@@ -8,7 +8,7 @@ import Testing
 
 /// https towards a server whose certificate comes from an authority made for the test.
 @Suite(.enabled(if: Tool.openssl.isInstalled, "openssl is not installed"))
-struct RemoteWriteTLSTests {
+struct PushTLSTests {
     /// Makes `ca.pem`, and `cert.pem` with `key.pem` for `names`, signed by it.
     private func makeCertificates(_ folder: TemporaryFolder, names: String) async throws {
         let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
@@ -35,8 +35,8 @@ struct RemoteWriteTLSTests {
     /// Sends once to a TLS server with a certificate for `names`, and returns what became of it.
     private func send(
         names: String, host: String = "127.0.0.1",
-        _ change: (inout RemoteWriteConfiguration, TemporaryFolder) throws -> Void
-    ) async throws -> (statistics: RemoteWriteStatistics, lines: [String]) {
+        _ change: (inout PushConfiguration, TemporaryFolder) throws -> Void
+    ) async throws -> (statistics: PushStatistics, lines: [String]) {
         try await TemporaryFolder.with { folder in
             try await makeCertificates(folder, names: names)
             let context = try NIOSSLContext(
@@ -46,13 +46,13 @@ struct RemoteWriteTLSTests {
                     },
                     privateKey: .privateKey(try NIOSSLPrivateKey(file: folder.path("key.pem"), format: .pem))))
             return try await ScriptedServer.with([.status(200)], tls: context) { server in
-                var configuration = RemoteWriteConfiguration(
-                    endpoint: try Endpoint("https://\(host):\(server.port)/v1/metrics"), extraLabels: .empty,
+                var configuration = PushConfiguration(
+                    endpoints: [try Endpoint("https://\(host):\(server.port)/v1/metrics")], extraLabels: .empty,
                     userAgent: "martlet-node/0.0.0")
                 configuration.interval = .seconds(3600)
                 try change(&configuration, folder)
                 let log = LogCapture()
-                let sender = try RemoteWriteSender(configuration, source: ClosureSource.small, logger: log.logger)
+                let sender = try MetricsPush(configuration, source: ClosureSource.small, logger: log.logger)
                 await sender.start()
                 _ = await eventually { sender.statistics.sentRequests + sender.statistics.failedRequests > 0 }
                 let statistics = sender.statistics
@@ -64,7 +64,7 @@ struct RemoteWriteTLSTests {
 
     @Test(arguments: [("IP:127.0.0.1", "127.0.0.1"), ("DNS:localhost", "localhost")])
     func trustsTheAuthorityInTheFile(names: String, host: String) async throws {
-        let (statistics, lines) = try await send(names: names, host: host) { $0.caFile = $1.path("ca.pem") }
+        let (statistics, lines) = try await send(names: names, host: host) { $0.transport.caFile = $1.path("ca.pem") }
         #expect(statistics.sentRequests == 1, "\(lines)")
     }
 
@@ -77,21 +77,23 @@ struct RemoteWriteTLSTests {
     }
 
     @Test func refusesAnotherHostsCertificate() async throws {
-        let (statistics, lines) = try await send(names: "DNS:elsewhere.example") { $0.caFile = $1.path("ca.pem") }
+        let (statistics, lines) = try await send(names: "DNS:elsewhere.example") {
+            $0.transport.caFile = $1.path("ca.pem")
+        }
         #expect(statistics.sentRequests == 0)
         #expect(statistics.failedRequests == 1, "\(lines)")
     }
 
     @Test func skipsVerificationWhenTold() async throws {
         let (statistics, lines) = try await send(names: "DNS:elsewhere.example") { configuration, _ in
-            configuration.skipsVerification = true
+            configuration.transport.skipsVerification = true
         }
         #expect(statistics.sentRequests == 1, "\(lines)")
     }
 
     @Test func plainHTTPToATLSServerIsAFailure() async throws {
         let (statistics, lines) = try await send(names: "IP:127.0.0.1") { configuration, _ in
-            configuration.endpoint = try Endpoint("http://127.0.0.1:\(configuration.endpoint.port)")
+            configuration.endpoints = [try Endpoint("http://127.0.0.1:\(configuration.endpoints[0].port)")]
         }
         #expect(statistics.sentRequests == 0)
         #expect(statistics.failedRequests == 1, "\(lines)")
@@ -101,14 +103,14 @@ struct RemoteWriteTLSTests {
         try await TemporaryFolder.with { folder in
             try Data("no certificate".utf8).write(to: folder.url.appendingPathComponent("bad.pem"))
             for (name, words) in [("bad.pem", "certificate"), ("missing.pem", "No such file or directory")] {
-                var configuration = RemoteWriteConfiguration(
-                    endpoint: try Endpoint("https://127.0.0.1:1"), extraLabels: .empty, userAgent: "test")
-                configuration.caFile = folder.path(name)
-                let error = #expect(throws: RemoteWriteError.self) {
-                    try RemoteWriteSender(configuration, source: ClosureSource.small, logger: LogCapture().logger)
+                var configuration = PushConfiguration(
+                    endpoints: [try Endpoint("https://127.0.0.1:1")], extraLabels: .empty, userAgent: "test")
+                configuration.transport.caFile = folder.path(name)
+                let error = #expect(throws: PushError.self) {
+                    try MetricsPush(configuration, source: ClosureSource.small, logger: LogCapture().logger)
                 }
                 let text = "\(try #require(error))"
-                #expect(text.hasPrefix("cannot use the CA file \(folder.path(name)): "))
+                #expect(text.hasPrefix("cannot use \(folder.path(name)): "))
                 #expect(text.contains(words), "\(text)")
             }
         }

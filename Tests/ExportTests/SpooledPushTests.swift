@@ -9,7 +9,7 @@ import Testing
 @testable import Export
 
 /// Remote write with a spool on a real disk and a server that comes and goes.
-@Suite(.serialized) struct SpooledWriteTests {
+@Suite(.serialized) struct SpooledPushTests {
     /// Snapshots of one sample, with a label that numbers them.
     private static func counting(_ counter: Counter) -> ClosureSource {
         ClosureSource {
@@ -31,9 +31,9 @@ import Testing
         return try #require(Int(String(decoding: parts[1], as: UTF8.self)))
     }
 
-    private func configuration(port: Int) throws -> RemoteWriteConfiguration {
-        var configuration = RemoteWriteConfiguration(
-            endpoint: try Endpoint("http://127.0.0.1:\(port)"), extraLabels: LabelSet([("job", "test")]),
+    private func configuration(port: Int) throws -> PushConfiguration {
+        var configuration = PushConfiguration(
+            endpoints: [try Endpoint("http://127.0.0.1:\(port)")], extraLabels: LabelSet([("job", "test")]),
             userAgent: "martlet-node/0.0.0")
         configuration.interval = .milliseconds(20)
         configuration.shortestPause = .milliseconds(20)
@@ -66,8 +66,8 @@ import Testing
             for life in 1...2 {
                 let lane = try lane()
                 let spool = try Spool(directory: folder.path("spool"), SpoolConfiguration(), executor: lane)
-                let sender = try RemoteWriteSender(
-                    try configuration(port: port), source: Self.counting(counter), spool: spool,
+                let sender = try MetricsPush(
+                    try configuration(port: port), source: Self.counting(counter), spools: [spool],
                     logger: LogCapture().logger)
                 await sender.start()
                 #expect(await eventually { spool.statistics.appendedRecords >= 50 })
@@ -79,8 +79,8 @@ import Testing
             try await ScriptedServer.with([.status(200)]) { server in
                 let lane = try lane()
                 let spool = try Spool(directory: folder.path("spool"), SpoolConfiguration(), executor: lane)
-                let sender = try RemoteWriteSender(
-                    try configuration(port: server.port), source: Self.counting(counter), spool: spool,
+                let sender = try MetricsPush(
+                    try configuration(port: server.port), source: Self.counting(counter), spools: [spool],
                     logger: LogCapture().logger)
                 await sender.start()
                 #expect(await eventually(.seconds(20)) { server.received.count > written + 3 })
@@ -102,8 +102,8 @@ import Testing
                 directory: folder.path("spool"), SpoolConfiguration(maximumBytes: 1 << 20), executor: lane)
             try FileManager.default.removeItem(atPath: folder.path("spool"))
             let log = LogCapture()
-            let sender = try RemoteWriteSender(
-                try configuration(port: port), source: Self.counting(counter), spool: spool, logger: log.logger)
+            let sender = try MetricsPush(
+                try configuration(port: port), source: Self.counting(counter), spools: [spool], logger: log.logger)
             await sender.start()
             #expect(await eventually { sender.statistics.droppedRequests > 5 })
             await sender.shutdown(timeout: .milliseconds(100))

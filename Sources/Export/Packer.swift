@@ -1,0 +1,66 @@
+import NIOCore
+import Wire
+
+/// Compresses requests, and makes them over for a receiver that does not take them as they are.
+struct Packer: ~Copyable {
+    /// Memory kept between requests.
+    private static let keptBytes = 1 << 20
+    /// A request is 1 MiB before compression, or holds a single series.
+    private static let largestRequest = 16 << 20
+
+    private var packed = WireBuffer()
+    private var plain = WireBuffer()
+    private var converted = WireBuffer()
+
+    /// The bytes of `request`, compressed.
+    mutating func pack(_ request: borrowing WireBuffer, _ coding: RequestCoding) throws(CompressionError) -> ByteBuffer
+    {
+        try Self.pack(request, coding, &packed)
+    }
+
+    /// The same samples in another form. Remote write 2.0 can become 1.0, nothing else changes its protocol. Throws
+    /// `DecompressionError` or `CompressionError`.
+    mutating func repack(_ request: PushRequest, as packaging: Packaging) throws -> PushRequest {
+        plain.removeAll(keepingAtMost: Self.keptBytes)
+        converted.removeAll(keepingAtMost: Self.keptBytes)
+        let bytes = request.body.readableBytesView
+        try bytes.withUnsafeBytes { pointer in
+            let span = RawSpan(_unsafeBytes: pointer)
+            switch request.packaging.coding {
+            case .snappy: try Snappy.decompress(span, limit: Self.largestRequest, into: &plain)
+            case .zstd: try Zstd.decompress(span, limit: Self.largestRequest, into: &plain)
+            case .gzip: try Gzip.decompress(span, limit: Self.largestRequest, into: &plain)
+            case .none: plain.append(pointer)
+            }
+        }
+        let body: ByteBuffer
+        switch (request.packaging.metricsProtocol, packaging.metricsProtocol) {
+        case (.remoteWrite2, .remoteWrite):
+            try RemoteWriteDowngrade.convert(plain, into: &converted)
+            body = try Self.pack(converted, packaging.coding, &packed)
+        case let (old, new) where old == new: body = try Self.pack(plain, packaging.coding, &packed)
+        default: throw DecompressionError.malformed("a request of protocol \(packaging.metricsProtocol.rawValue)")
+        }
+        return PushRequest(
+            body: body, samples: request.samples, packaging: packaging, shard: request.shard,
+            sequence: request.sequence)
+    }
+
+    private static func pack(
+        _ request: borrowing WireBuffer, _ coding: RequestCoding, _ packed: inout WireBuffer
+    ) throws(CompressionError) -> ByteBuffer {
+        packed.removeAll(keepingAtMost: keptBytes)
+        switch coding {
+        case .snappy: try Snappy.compress(request, into: &packed)
+        case .zstd: try Zstd.compress(request, into: &packed)
+        case .gzip: try Gzip.compress(request, into: &packed)
+        case .none: return copy(request)
+        }
+        return copy(packed)
+    }
+
+    private static func copy(_ buffer: borrowing WireBuffer) -> ByteBuffer {
+        let bytes = buffer.bytes
+        return bytes.withUnsafeBytes { ByteBuffer(bytes: $0) }
+    }
+}

@@ -1,0 +1,19 @@
+import NIOCore
+import Wire
+
+/// A request that waits or is on its way.
+struct PushRequest: Sendable {
+    let body: ByteBuffer
+    let samples: Int
+    let packaging: Packaging
+    /// Which series are in it; nil if that is not known, as in a record of an agent without shards.
+    let shard: Shard?
+    /// Its record in the spool, if it has one.
+    var sequence: UInt64?
+
+    /// Whether the two may hold samples of one series, so that they must be sent in order.
+    func sharesSeries(with other: PushRequest) -> Bool {
+        guard let shard, let another = other.shard else { return true }
+        return shard.count != another.count || shard.index == another.index
+    }
+}
