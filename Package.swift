@@ -51,6 +51,7 @@ let package = Package(
         .target(name: "CURing", linkerSettings: [archive("uring")]),
         .target(name: "CEvents"),
         .target(name: "CLinux"),
+        .target(name: "CMemory"),
         .target(name: "CZlib", linkerSettings: [archive("z")]),
         .target(name: "CZstd", linkerSettings: [archive("zstd")]),
         .target(name: "CSnappy", linkerSettings: [archive("snappy"), .linkedLibrary("stdc++")]),
@@ -84,7 +85,7 @@ let package = Package(
         .target(name: "Logs", dependencies: ["Host"], swiftSettings: strict),
         .target(name: "Spool", dependencies: ["Linux"], swiftSettings: strict),
         .target(
-            name: "Wire", dependencies: ["CSnappy", "CZlib", "CZstd", "Metrics"], swiftSettings: strict),
+            name: "Wire", dependencies: ["CMemory", "CSnappy", "CZlib", "CZstd", "Metrics"], swiftSettings: strict),
         .target(
             name: "Export",
             dependencies: [

@@ -43,6 +43,10 @@ public struct LabelCache: ~Copyable, Sendable {
         return entry
     }
 
+    /// Where the bytes are, if any: for one who will read them soon.
+    @inlinable
+    public var hint: UnsafeRawPointer? { UnsafeRawPointer(bitPattern: address.load(ordering: .relaxed)) }
+
     /// Whether nobody keeps anything here.
     public var isEmpty: Bool { address.load(ordering: .relaxed) == 0 }
 

@@ -20,6 +20,8 @@ struct OTLPEncoder: RequestWriter {
     /// `ScopeMetrics.scope` (field 1) with tag and length.
     private let scope: [UInt8]
 
+    var owner: UInt32 { labels.owner }
+
     init(extraLabels: LabelSet) {
         labels = SeriesLabels(.otlp, extra: extraLabels)
         var attributes = WireBuffer()
@@ -108,27 +110,23 @@ struct OTLPEncoder: RequestWriter {
 
     @inline(__always)
     func append(
-        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, _ opening: FamilyOpening, room: Int,
-        _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+        _ kept: LabelCache.Entry, _ value: Double, created: Int64, _ family: MetricFamily, _ opening: FamilyOpening,
+        room: Int, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
     ) -> Bool {
-        if let kept = sample.labels.encoded.entry(of: labels.owner) {
-            return appendPoint(kept.bytes, sample, family, opening, room: room, &scratch, &buffer)
-        }
-        return appendNew(sample, family, opening, room: room, &scratch, &buffer)
+        appendPoint(kept.bytes, value, created: created, family, opening, room: room, &scratch, &buffer)
     }
 
-    /// A series whose labels are not kept yet, or for which somebody else keeps them.
     @inline(never)
-    private func appendNew(
-        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, _ opening: FamilyOpening, room: Int,
-        _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+    func append(
+        new set: LabelSet, _ value: Double, created: Int64, _ family: MetricFamily, _ opening: FamilyOpening,
+        room: Int, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
     ) -> Bool {
         var attributes = WireBuffer(capacity: 256)
-        labels.forEachOwn(sample.labels.pairs) { name, value in Self.appendAttribute(7, name, value, to: &attributes) }
+        labels.forEachOwn(set.pairs) { name, value in Self.appendAttribute(7, name, value, to: &attributes) }
         let bytes = attributes.bytes
         return bytes.withUnsafeBytes { bytes in
-            sample.labels.encoded.keep(bytes, owner: labels.owner)
-            return appendPoint(bytes, sample, family, opening, room: room, &scratch, &buffer)
+            set.encoded.keep(bytes, owner: labels.owner)
+            return appendPoint(bytes, value, created: created, family, opening, room: room, &scratch, &buffer)
         }
     }
 
@@ -136,11 +134,11 @@ struct OTLPEncoder: RequestWriter {
     /// attributes 7, flags 8.
     @inline(__always)
     private func appendPoint(
-        _ attributes: UnsafeRawBufferPointer, _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily,
+        _ attributes: UnsafeRawBufferPointer, _ value: Double, created: Int64, _ family: MetricFamily,
         _ opening: FamilyOpening, room: Int, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
     ) -> Bool {
-        let isStale = StaleMarker.isMarker(sample.value)
-        let started = family.type == .counter ? Self.nanoseconds(sample.created) : 0
+        let isStale = StaleMarker.isMarker(value)
+        let started = family.type == .counter ? Self.nanoseconds(created) : 0
         let length = (started > 0 ? 9 : 0) + 9 + (isStale ? 2 : 9) + attributes.count
         let size = Protobuf.fieldSize(length)
         if opening == .none {
@@ -155,7 +153,7 @@ struct OTLPEncoder: RequestWriter {
         var target = Protobuf.writeVarint(UInt64(length), at: start + 1)
         if started > 0 { target = Self.writeFixed(2, started, at: target) }
         target = Self.writeFixed(3, scratch.time, at: target)
-        if !isStale { target = Self.writeFixed(4, sample.value.bitPattern, at: target) }
+        if !isStale { target = Self.writeFixed(4, value.bitPattern, at: target) }
         if let source = attributes.baseAddress { target.copyMemory(from: source, byteCount: attributes.count) }
         if isStale {
             target += attributes.count

@@ -21,6 +21,8 @@ struct RemoteWrite2Encoder: RequestWriter {
     /// By `MetricFamily.rawValue`.
     private let families: [Names]
 
+    var owner: UInt32 { labels.owner }
+
     init(extraLabels: LabelSet) {
         labels = SeriesLabels(.remoteWrite2, extra: extraLabels)
         nameLabel = Self.fixed.nameLabel
@@ -86,27 +88,23 @@ struct RemoteWrite2Encoder: RequestWriter {
 
     @inline(__always)
     func append(
-        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, _ opening: FamilyOpening, room: Int,
-        _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+        _ kept: LabelCache.Entry, _ value: Double, created: Int64, _ family: MetricFamily, _ opening: FamilyOpening,
+        room: Int, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
     ) -> Bool {
-        if let kept = sample.labels.encoded.entry(of: labels.owner) {
-            return appendSeries(
-                kept.bytes, split: kept.split, weight: kept.weight, sample, family, opening, room: room, &scratch,
-                &buffer)
-        }
-        return appendNew(sample, family, opening, room: room, &scratch, &buffer)
+        appendSeries(
+            kept.bytes, split: kept.split, weight: kept.weight, value, created: created, family, opening, room: room,
+            &scratch, &buffer)
     }
 
-    /// A series whose numbers are not kept yet, or for which somebody else keeps something.
     @inline(never)
-    private func appendNew(
-        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, _ opening: FamilyOpening, room: Int,
-        _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+    func append(
+        new set: LabelSet, _ value: Double, created: Int64, _ family: MetricFamily, _ opening: FamilyOpening,
+        room: Int, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
     ) -> Bool {
         var texts = [String]()
         var split = 0
         var weight = 0
-        labels.forEach(sample.labels.pairs) { name, value in
+        labels.forEach(set.pairs) { name, value in
             texts.append(name)
             texts.append(value)
             if name < SeriesLabels.name { split = 4 * texts.count }
@@ -116,13 +114,14 @@ struct RemoteWrite2Encoder: RequestWriter {
         SymbolTable.shared.add(texts, to: &numbers)
         let bytes = numbers.bytes
         return bytes.withUnsafeBytes { bytes in
-            let isKept = sample.labels.encoded.keep(
+            let isKept = set.encoded.keep(
                 bytes, owner: labels.owner, split: split, weight: weight,
                 release: { SymbolTable.shared.release(UnsafeRawBufferPointer(start: $0, count: $1)) })
             // Otherwise this request alone refers to them.
             if !isKept { scratch.symbols.borrow(bytes) }
             return appendSeries(
-                bytes, split: split, weight: weight, sample, family, opening, room: room, &scratch, &buffer)
+                bytes, split: split, weight: weight, value, created: created, family, opening, room: room, &scratch,
+                &buffer)
         }
     }
 
@@ -134,7 +133,7 @@ struct RemoteWrite2Encoder: RequestWriter {
     ///   - weight: bytes of their texts as symbols.
     @inline(__always)
     private func appendSeries(
-        _ numbers: UnsafeRawBufferPointer, split: Int, weight: Int, _ sample: borrowing MetricsSnapshot.Sample,
+        _ numbers: UnsafeRawBufferPointer, split: Int, weight: Int, _ value: Double, created began: Int64,
         _ family: MetricFamily, _ opening: FamilyOpening, room: Int, _ scratch: inout EncodingScratch,
         _ buffer: inout WireBuffer
     ) -> Bool {
@@ -162,7 +161,7 @@ struct RemoteWrite2Encoder: RequestWriter {
         }
 
         let referenceCount = end - references
-        let created = family.type == .counter && sample.created > 0 ? UInt64(sample.created) : 0
+        let created = family.type == .counter && began > 0 ? UInt64(began) : 0
         let createdSize = created > 0 ? 1 + Protobuf.varintSize(created) : 0
         let length =
             Protobuf.fieldSize(referenceCount) + scratch.sample.count + scratch.metadata.count + 2 * createdSize
@@ -174,7 +173,7 @@ struct RemoteWrite2Encoder: RequestWriter {
         target = Protobuf.writeVarint(UInt64(referenceCount), at: target + 1)
         target.copyMemory(from: references, byteCount: referenceCount)
         target += referenceCount
-        scratch.sample.write(sample.value, at: target)
+        scratch.sample.write(value, at: target)
         if created > 0 {
             // The sample has one field more: its length follows its tag and is less than 128.
             target.storeBytes(of: UInt8(scratch.sample.count - 2 + createdSize), toByteOffset: 1, as: UInt8.self)

@@ -8,6 +8,8 @@ import Metrics
 struct RemoteWriteEncoder: RequestWriter {
     private let labels: SeriesLabels
 
+    var owner: UInt32 { labels.owner }
+
     init(extraLabels: LabelSet) { labels = SeriesLabels(.remoteWrite, extra: extraLabels) }
 
     func begin(timestamp: Int64, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer) {
@@ -26,32 +28,27 @@ struct RemoteWriteEncoder: RequestWriter {
 
     @inline(__always)
     func append(
-        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, _ opening: FamilyOpening, room: Int,
-        _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+        _ kept: LabelCache.Entry, _ value: Double, created: Int64, _ family: MetricFamily, _ opening: FamilyOpening,
+        room: Int, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
     ) -> Bool {
-        if let kept = sample.labels.encoded.entry(of: labels.owner) {
-            return appendSeries(
-                kept.bytes, split: kept.split, sample.value, family, opening, room: room, scratch, &buffer)
-        }
-        return appendNew(sample, family, opening, room: room, &scratch, &buffer)
+        appendSeries(kept.bytes, split: kept.split, value, family, opening, room: room, scratch, &buffer)
     }
 
-    /// A series whose labels are not kept yet, or for which somebody else keeps them.
     @inline(never)
-    private func appendNew(
-        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, _ opening: FamilyOpening, room: Int,
-        _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+    func append(
+        new set: LabelSet, _ value: Double, created: Int64, _ family: MetricFamily, _ opening: FamilyOpening,
+        room: Int, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
     ) -> Bool {
         scratch.labels.removeAll()
         var split = 0
-        labels.forEach(sample.labels.pairs) { name, value in
+        labels.forEach(set.pairs) { name, value in
             Self.appendLabel(name, value, to: &scratch.labels)
             if name < SeriesLabels.name { split = scratch.labels.count }
         }
         let bytes = scratch.labels.bytes
         return bytes.withUnsafeBytes { bytes in
-            sample.labels.encoded.keep(bytes, owner: labels.owner, split: split)
-            return appendSeries(bytes, split: split, sample.value, family, opening, room: room, scratch, &buffer)
+            set.encoded.keep(bytes, owner: labels.owner, split: split)
+            return appendSeries(bytes, split: split, value, family, opening, room: room, scratch, &buffer)
         }
     }
 

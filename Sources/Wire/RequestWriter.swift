@@ -11,10 +11,21 @@ protocol RequestWriter: Sendable {
     /// The next series are of `family`. Writes nothing.
     func beginFamily(_ family: MetricFamily, _ scratch: inout EncodingScratch)
 
-    /// Appends a series, unless the request would grow by more than `room` bytes.
+    /// Who keeps bytes in label sets for this writer.
+    var owner: UInt32 { get }
+
+    /// Appends a series whose labels are kept, unless the request would grow by more than `room` bytes.
+    ///
+    /// - Parameter created: when the series began, in milliseconds since the Unix epoch; 0 if that is not known.
     func append(
-        _ sample: borrowing MetricsSnapshot.Sample, _ family: MetricFamily, _ opening: FamilyOpening, room: Int,
-        _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+        _ kept: LabelCache.Entry, _ value: Double, created: Int64, _ family: MetricFamily, _ opening: FamilyOpening,
+        room: Int, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+    ) -> Bool
+
+    /// The same for a series whose labels are not kept yet, or for which somebody else keeps something.
+    func append(
+        new labels: LabelSet, _ value: Double, created: Int64, _ family: MetricFamily, _ opening: FamilyOpening,
+        room: Int, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
     ) -> Bool
 
     /// Bytes of the request if it ended now.

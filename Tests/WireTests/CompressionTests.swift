@@ -41,6 +41,20 @@ import Wire
         #expect(Array(unpacked.prefix(length)) == input)
     }
 
+    /// One context, all inputs in turn, twice.
+    @Test func zstdKeepsItsContext() throws {
+        var compressor = ZstdCompressor()
+        for input in Self.inputs + Self.inputs.reversed() {
+            var output = WireBuffer()
+            try compressor.compress(buffer(input), into: &output)
+            let packed = content(output)
+            var unpacked = [UInt8](repeating: 0, count: input.count + 1)
+            let length = ZSTD_decompress(&unpacked, unpacked.count, packed, packed.count)
+            #expect(ZSTD_isError(length) == 0 && Array(unpacked.prefix(length)) == input)
+            if input.count == 1 { compressor.releaseMemory() }
+        }
+    }
+
     @Test(arguments: inputs)
     func gzip(input: [UInt8]) throws {
         var output = WireBuffer()
