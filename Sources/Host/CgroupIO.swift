@@ -2,7 +2,8 @@ import Linux
 
 /// What a container's cgroup read from and wrote to each block device.
 ///
-/// One descriptor stays open. What the file says is taken apart only when it differs from the last time.
+/// One descriptor stays open, two in version 1. What the first file says is taken apart only when it differs from the last
+/// time.
 public struct CgroupIO: ~Copyable {
     /// Since the cgroup was made.
     public struct Counters: Sendable, Equatable {
@@ -25,6 +26,8 @@ public struct CgroupIO: ~Copyable {
     private let isV1: Bool
     private var policy = Policy.throttle
     private var file = HeldFile()
+    /// Version 1 has the operations in a file of their own.
+    private var operations = HeldFile()
     private var reads = 0
     /// What the held file said last, and what came of it.
     private var text: [UInt8] = []
@@ -59,7 +62,7 @@ public struct CgroupIO: ~Copyable {
     public mutating func read() -> [DeviceNumber: Counters]? {
         guard let directory else { return nil }
         defer { reads &+= 1 }
-        if !isV1 { return read(directory + "/io.stat") { Self.version2($0) } }
+        if !isV1 { return readVersion2(directory) }
         if policy == .bfq, reads % Self.throttleInterval == 0 { choose(.throttle) }
         guard let found = readVersion1(directory) else { return nil }
         guard found.isEmpty, policy == .throttle else { return found }
@@ -72,6 +75,7 @@ public struct CgroupIO: ~Copyable {
     private mutating func choose(_ policy: Policy) {
         self.policy = policy
         file = HeldFile()
+        operations = HeldFile()
         text = []
         counters = [:]
     }
@@ -79,29 +83,28 @@ public struct CgroupIO: ~Copyable {
     /// Bytes decide whether there is anything new: an operation without a byte is neither a read nor a write.
     private mutating func readVersion1(_ directory: String) -> [DeviceNumber: Counters]? {
         let prefix = "\(directory)/blkio.\(policy.rawValue)."
-        return read(prefix + "io_service_bytes") { bytes in
-            (try? SmallFile.bytes(prefix + "io_serviced", limit: Self.sizeLimit)).map {
-                Self.version1(bytes: bytes, operations: $0)
-            }
-        }
+        guard let bytes = Self.bytes(&file, prefix + "io_service_bytes") else { return nil }
+        if bytes == text { return counters }
+        guard let serviced = Self.bytes(&operations, prefix + "io_serviced") else { return nil }
+        (text, counters) = (bytes, Self.version1(bytes: bytes, operations: serviced))
+        return counters
     }
 
-    /// What `parse` makes of the file at `path`, or made of it when it said the same; nil if one of them fails.
-    private mutating func read(
-        _ path: String, _ parse: ([UInt8]) -> [DeviceNumber: Counters]?
-    ) -> [DeviceNumber: Counters]? {
+    private mutating func readVersion2(_ directory: String) -> [DeviceNumber: Counters]? {
+        guard let bytes = Self.bytes(&file, directory + "/io.stat") else { return nil }
+        if bytes != text { (text, counters) = (bytes, Self.version2(bytes)) }
+        return counters
+    }
+
+    private static func bytes(_ file: inout HeldFile, _ path: String) -> [UInt8]? {
         file.open(path)
-        var buffer = [UInt8](repeating: 0, count: Self.bufferSize)
+        var buffer = [UInt8](repeating: 0, count: bufferSize)
         guard var count = file.read(into: &buffer) else { return nil }
         if count == buffer.count {
-            guard let whole = file.readAll(into: &buffer, limit: Self.sizeLimit) else { return nil }
+            guard let whole = file.readAll(into: &buffer, limit: sizeLimit) else { return nil }
             count = whole
         }
-        if count > 0, buffer[..<count] == text[...] { return counters }
-        let now = Array(buffer[..<count])
-        guard let parsed = parse(now) else { return nil }
-        (text, counters) = (now, parsed)
-        return counters
+        return Array(buffer[..<count])
     }
 
     /// Lines `major:minor Read|Write|… number` (Documentation/admin-guide/cgroup-v1/blkio-controller.rst).

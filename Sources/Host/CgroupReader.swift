@@ -3,9 +3,9 @@ import Linux
 
 /// Reads what one container's cgroups have used.
 ///
-/// At most six descriptors stay open: CPU, throttling (version 1), memory, and three of pressure. Limits, which rarely
-/// change, are opened, read and closed at every few reads, and so is what only a limit can change; files that do not exist
-/// are looked for at every eighth (a controller may be enabled after the cgroup was made).
+/// At most six descriptors stay open: CPU, throttling (version 1, where there is a limit), memory, and three of pressure.
+/// Limits, which rarely change, are opened, read and closed at every few reads; files that do not exist are looked for at
+/// every eighth (a controller may be enabled after the cgroup was made).
 public struct CgroupReader: ~Copyable {
     /// True once all cgroups of the container that could be read were removed. Nothing is open then.
     public var isGone: Bool {
@@ -76,17 +76,14 @@ public struct CgroupReader: ~Copyable {
         defer { reads &+= 1 }
         var buffer = [UInt8](repeating: 0, count: Self.bufferSize)
 
-        let looksAtLimits = isYoung || reads % limitInterval == 0
-        if looksAtLimits { readLimits() }
+        let limitBefore = cpuLimit
+        if isYoung || reads % limitInterval == 0 { readLimits() }
         var usage = CgroupUsage()
         usage.cpuLimitCores = cpuLimit
         usage.memoryLimit = memoryLimit
         if cpuIsV1 {
             usage.cpuUsageSeconds = Self.number(&cpuUsage, &buffer).map { Double($0) / 1e9 }
-            // Nobody throttles a cgroup without a limit. One that has gone is to be noticed in every file.
-            if looksAtLimits || cpuLimit != nil || cpuUsage.state != .open {
-                throttledSeconds = Self.values(&cpuStat, &buffer, ["throttled_time"])[0].map { Double($0) / 1e9 }
-            }
+            readThrottling(&buffer, mayHaveChanged: isYoung || cpuLimit != nil || limitBefore != nil)
             usage.cpuThrottledSeconds = throttledSeconds
         } else {
             let values = Self.values(&cpuStat, &buffer, ["usage_usec", "throttled_usec"])
@@ -100,6 +97,14 @@ public struct CgroupReader: ~Copyable {
         usage.memoryCache = memory[2]
         readPressure(&buffer, &usage)
         return usage
+    }
+
+    /// Version 1. Nobody throttles a cgroup without a limit, so the file is not held open then.
+    private mutating func readThrottling(_ buffer: inout [UInt8], mayHaveChanged: Bool) {
+        guard mayHaveChanged || throttledSeconds == nil, let cpuDirectory else { return }
+        cpuStat.open(cpuDirectory + "/cpu.stat")
+        throttledSeconds = Self.values(&cpuStat, &buffer, ["throttled_time"])[0].map { Double($0) / 1e9 }
+        if cpuLimit == nil, cpuStat.state == .open { cpuStat = HeldFile() }
     }
 
     private mutating func readPressure(_ buffer: inout [UInt8], _ usage: inout CgroupUsage) {
@@ -133,7 +138,7 @@ public struct CgroupReader: ~Copyable {
         exists = candidates.isEmpty || candidates.contains { access($0, F_OK) == 0 }
         guard exists else { return }
         if let cpuacctDirectory { cpuUsage.open(cpuacctDirectory + "/cpuacct.usage") }
-        if let cpuDirectory { cpuStat.open(cpuDirectory + "/cpu.stat") }
+        if let cpuDirectory, !cpuIsV1 { cpuStat.open(cpuDirectory + "/cpu.stat") }
         if let memoryDirectory { memoryStat.open(memoryDirectory + "/memory.stat") }
         if let v2Directory {
             cpuPressure.open(v2Directory + "/cpu.pressure")

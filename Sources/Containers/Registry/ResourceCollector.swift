@@ -125,7 +125,7 @@ public actor ResourceCollector {
         }
         lane.addTimer(after: 0) { [self] in
             assumeIsolated { $0.refreshAddresses() }
-            return min(interval, 2_000_000_000)
+            return min(interval, max(interval / 3, 2_000_000_000))
         }
     }
 
