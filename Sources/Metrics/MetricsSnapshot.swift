@@ -33,6 +33,12 @@ public struct MetricsSnapshot: Sendable {
         samplesByFamily[Int(family.rawValue)].append(Sample(labels: labels, value: value, created: since))
     }
 
+    /// Counters that are added from now on began to count at `time`; `now` is the same clock at the time of the snapshot.
+    /// Nanoseconds.
+    public mutating func countersBegan(at time: UInt64, now: UInt64) {
+        since = max(timestamp - Int64(clamping: (max(now, time) - time) / 1_000_000), 0)
+    }
+
     /// Adds the sign that a series has ended.
     mutating func addMarker(_ family: MetricFamily, _ labels: LabelSet) {
         samplesByFamily[Int(family.rawValue)].append(Sample(labels: labels, value: StaleMarker.value))

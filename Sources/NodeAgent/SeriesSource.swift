@@ -25,6 +25,8 @@ final class SeriesSource: SnapshotSource {
     private let drops: CounterTable
     private let features: FeatureTable
     private let isPushing: Bool
+    /// When the agent began to count, in milliseconds since the Unix epoch.
+    private let start = Int64(MonotonicClock.wallTime() / 1_000_000)
     /// Nanoseconds of CPU time.
     private let costs = Mutex<UInt64>(0)
     private let push = Mutex<Push?>(nil)
@@ -63,7 +65,8 @@ final class SeriesSource: SnapshotSource {
     func snapshot() async -> MetricsSnapshot {
         var (snapshot, cpu) = await registry.snapshot()
         snapshot.append(await collector.nodeSnapshot())
-        snapshot.append(await drain.snapshot(common: common))
+        snapshot.append(await drain.snapshot(common: common, since: start))
+        snapshot.since = start
         snapshot.add(.nodeAgentInfo, common.adding([("version", Version.current)]), 1)
         if isPushing { snapshot.add(.up, .empty, 1) }
         snapshot.add(.nodeCloudInfo, common.adding(cloud.metadata.infoLabels), 1)

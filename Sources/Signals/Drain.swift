@@ -263,8 +263,9 @@ public actor Drain {
     // MARK: Self-metrics
 
     /// What the drain and the rings did so far.
-    public func snapshot(common: LabelSet) -> MetricsSnapshot {
+    public func snapshot(common: LabelSet, since: Int64 = 0) -> MetricsSnapshot {
         var snapshot = MetricsSnapshot(timestamp: 0)
+        snapshot.since = since
         for (index, name) in Self.eventNames.enumerated() where !name.isEmpty {
             snapshot.add(.martletEventsTotal, common.adding([("type", name)]), Double(events[index]))
         }

@@ -17,9 +17,16 @@ extension Container {
     public func emit(into snapshot: inout MetricsSnapshot, now: UInt64) {
         guard successor == nil, let labels, isOldEnough(now: now) else { return }
         if let infoLabels { snapshot.add(.containerInfo, infoLabels, 1) }
+        // What the agent counts itself began with its first sight of the container.
+        snapshot.countersBegan(at: createdAt, now: now)
         snapshot.add(.containerRestartsTotal, labels, Double(restarts))
         snapshot.add(.martletContainerProcesses, labels, Double(processes.count))
         if oomKills > 0 { snapshot.add(.containerOomKillsTotal, labels, Double(oomKills)) }
+        if acceptedConnections > 0 {
+            snapshot.add(.martletContainerAcceptedConnectionsTotal, labels, Double(acceptedConnections))
+        }
+        // What the kernel counts for its cgroup, processes and sockets began with the container.
+        snapshot.countersBegan(at: min(startedAt ?? createdAt, createdAt), now: now)
         emitFacts(into: &snapshot, labels)
         emitUsage(into: &snapshot, labels)
         emitGPUs(into: &snapshot, labels, now: now)
@@ -78,7 +85,6 @@ extension Container {
 
     private func emitConnections(into snapshot: inout MetricsSnapshot, _ labels: LabelSet) {
         if acceptedConnections > 0 {
-            snapshot.add(.martletContainerAcceptedConnectionsTotal, labels, Double(acceptedConnections))
             let directions =
                 directionLabels
                 ?? (labels.adding([("direction", "sent")]), labels.adding([("direction", "received")]))

@@ -169,6 +169,7 @@ public actor ResourceCollector {
 
     private func readNode() {
         var snapshot = MetricsSnapshot(timestamp: Int64(MonotonicClock.wallTime() / 1_000_000))
+        snapshot.countersBegan(at: 0, now: MonotonicClock.bootTime())
         node.collect(into: &snapshot, common: common)
         nodeSeries = snapshot
     }

@@ -10,6 +10,7 @@ struct MartletNode: AgentCommand {
         usage: """
             martlet-node [run] [<option> ...]
             martlet-node top [--url <url>] [--interval <duration>] [--once]
+            martlet-node cardinality [--address <url> | <file>] [--json]
             martlet-node check [<option> ...]
             martlet-node explain cgroup [<path> ...] | explain pid <pid> ... | explain log [--source <source>]
             """,
@@ -19,7 +20,7 @@ struct MartletNode: AgentCommand {
             environment over the file.
             """,
         version: "martlet-node \(Version.current)",
-        subcommands: [RunCommand.self, TopCommand.self, CheckCommand.self, ExplainCommand.self])
+        subcommands: [RunCommand.self, TopCommand.self, CardinalityCommand.self, CheckCommand.self, ExplainCommand.self])
 
     @OptionGroup var options: AgentOptions
 
