@@ -42,7 +42,8 @@ import Testing
         let lines = CardinalityOutput(cardinality: cardinality, limit: 1).lines()
         #expect(
             lines == [
-                "series 8   metrics 5   containers 2   label bytes 130B   held back by limits 9   unreadable lines 1", "",
+                "series 8   metrics 5   containers 2   label bytes 130B   held back by limits 9   unreadable lines 1",
+                "",
                 "METRIC   SERIES  SHARE  LABEL BYTES", "a_total       3  37.5%          78B", "",
                 "CONTAINER  SERIES  SHARE  LABEL BYTES", "/1              3  37.5%          66B", "",
                 "LABEL         VALUES  SERIES", "container_id       3       5",

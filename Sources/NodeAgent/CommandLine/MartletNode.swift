@@ -20,7 +20,9 @@ struct MartletNode: AgentCommand {
             environment over the file.
             """,
         version: "martlet-node \(Version.current)",
-        subcommands: [RunCommand.self, TopCommand.self, CardinalityCommand.self, CheckCommand.self, ExplainCommand.self])
+        subcommands: [
+            RunCommand.self, TopCommand.self, CardinalityCommand.self, CheckCommand.self, ExplainCommand.self,
+        ])
 
     @OptionGroup var options: AgentOptions
 

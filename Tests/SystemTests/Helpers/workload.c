@@ -28,6 +28,7 @@ static const char usage[] =
     "usage: workload TASK\n"
     "  sink ADDRESS PORT REPLY                      accept and discard; answer the peer's end with REPLY bytes\n"
     "  connect COUNT ADDRESS PORT                   connect and close, one after the other\n"
+    "  spread COUNT FIRST PORT                      connect to COUNT addresses 127.1.x.y, then sleep\n"
     "  refused COUNT ADDRESS PORT                   connect, expecting a refusal each time\n"
     "  send|sendfile|splice BYTES ADDRESS PORT      one connection; then read to the peer's end\n"
     "  hold COUNT ADDRESS PORT                      open connections and keep them; send 1000 bytes on each\n"
@@ -354,10 +355,22 @@ static int without_ring(char **argv) {
     return 1;
 }
 
+static int spread(int count, int first, const char *port) {
+    for (int index = first; index < first + count; index++) {
+        char address[32];
+        snprintf(address, sizeof address, "127.1.%d.%d", index / 250 % 250, index % 250 + 1);
+        close(connected(address, port));
+    }
+    say("ready");
+    sleep_on();
+    return 0;
+}
+
 int main(int argc, char **argv) {
     const char *task = argc > 1 ? argv[1] : "";
     if (strcmp(task, "sink") == 0 && argc == 5) return sink(argv[2], argv[3], atol(argv[4]));
     if (strcmp(task, "connect") == 0 && argc == 5) return connect_many(atol(argv[2]), argv[3], argv[4]);
+    if (strcmp(task, "spread") == 0 && argc == 5) return spread(atoi(argv[2]), atoi(argv[3]), argv[4]);
     if (strcmp(task, "refused") == 0 && argc == 5) return refused_many(atol(argv[2]), argv[3], argv[4]);
     if ((strcmp(task, "send") == 0 || strcmp(task, "sendfile") == 0 || strcmp(task, "splice") == 0) && argc == 5)
         return transfer(task, atol(argv[2]), argv[3], argv[4]);
