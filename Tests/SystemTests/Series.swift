@@ -80,8 +80,9 @@ extension SystemTests {
             let connects = "container_net_tcp_successful_connects_total"
             try spread(good, 20, 0)
             try spread(bad, 20, 0)
-            func visible(_ cgroup: Cgroup, _ name: String = "{") throws -> Double {
-                try count(prometheus, "\(name)container_id=\"\(cgroup.path)\",__name__!=\"martlet_container_series\"}")
+            func visible(_ cgroup: Cgroup, _ name: String = "{__name__!=\"martlet_container_series\",") throws -> Double
+            {
+                try count(prometheus, "\(name)container_id=\"\(cgroup.path)\"}")
             }
             #expect(try soon(within: 15, every: 0.3) { try visible(bad, connects + "{") == 20 })
             #expect(try soon(within: 15, every: 0.3) { try visible(good, connects + "{") == 20 })
@@ -181,7 +182,7 @@ extension SystemTests {
                     if rest.count < samples.count { telling.insert(name) }
                 }
             }
-            #expect(telling.isSuperset(of: ["container_id", "destination", "reason"]))
+            #expect(telling.isSuperset(of: ["mode", "queue", "reason"]))
             for name in telling {
                 let result = try Command.run([Machine.agent, "--external-label=\(name)=x"])
                 #expect(result.status == 64, "\(name)")

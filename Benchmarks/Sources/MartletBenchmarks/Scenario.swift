@@ -4,6 +4,7 @@ enum Scenario: String, CaseIterable {
     case ringThroughput = "ring-throughput"
     case eventPath = "event-path"
     case page
+    case series
 
     func run() async throws -> [Measurement] {
         switch self {
@@ -11,6 +12,7 @@ enum Scenario: String, CaseIterable {
         case .ringThroughput: try RingThroughput.run()
         case .eventPath: try await EventPath.run()
         case .page: try await Page.run()
+        case .series: try await SeriesScenario.run()
         }
     }
 }
