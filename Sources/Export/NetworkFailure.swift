@@ -29,6 +29,7 @@ enum NetworkFailure {
     private static func tlsText(_ error: NIOSSLError) -> String {
         let text = "\(error)"
         return text.contains("CERTIFICATE_VERIFY_FAILED")
-            ? "the server's certificate is not trusted; give its authority with --ca-file" : "TLS failed: \(text)"
+            ? "the server's certificate is not trusted or has expired; --ca-file names an authority to trust"
+            : "TLS failed: \(text)"
     }
 }

@@ -61,7 +61,16 @@ final class Push: Sendable {
         var spools: [Spool?] = []
         for directory in directories.assigned {
             do throws(SpoolError) {
-                spools.append(try Spool(directory: directory.path, settings, executor: lane))
+                let spool = try Spool(directory: directory.path, settings, executor: lane)
+                let aside = spool.statistics.asideFiles
+                if aside > 0 {
+                    logger.error(
+                        """
+                        \(aside) files in \(directory.path) are damaged or of another version: moved aside, look for \
+                        *.aside there; what they hold is not sent
+                        """)
+                }
+                spools.append(spool)
                 directory.mark()
             } catch {
                 guard !configuration.walDirectoryIsExplicit else { throw error }

@@ -7,9 +7,12 @@ public final class DiskStorage: SpoolStorage {
     private final class Open {
         let name: String
         let file: FileDescriptor
-        init(name: String, file: consuming FileDescriptor) {
+        /// On a file system that became read-only, what is there can still be read.
+        let isWritable: Bool
+        init(name: String, file: consuming FileDescriptor, isWritable: Bool) {
             self.name = name
             self.file = file
+            self.isWritable = isWritable
         }
     }
 
@@ -55,7 +58,7 @@ public final class DiskStorage: SpoolStorage {
     public func read(
         _ name: String, at offset: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(Errno) -> Int {
-        let entry = try entry(name, O_RDWR)
+        let entry = try entryToRead(name)
         var filled = 0
         while filled < buffer.count {
             let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
@@ -104,10 +107,21 @@ public final class DiskStorage: SpoolStorage {
     }
 
     private func entry(_ name: String, _ flags: Int32) throws(Errno) -> Open {
-        if let index = open.firstIndex(where: { $0.name == name }) { return open[index] }
-        let made = Open(name: name, file: try directory.open(at: name, flags | O_NOFOLLOW | O_NONBLOCK, mode: 0o640))
+        if let index = open.firstIndex(where: { $0.name == name }) {
+            if open[index].isWritable || flags == O_RDONLY { return open[index] }
+            open.remove(at: index)
+        }
+        let file = try directory.open(at: name, flags | O_NOFOLLOW | O_NONBLOCK, mode: 0o640)
+        let made = Open(name: name, file: file, isWritable: flags != O_RDONLY)
         if open.count == Self.openLimit { open.removeFirst() }
         open.append(made)
         return made
+    }
+
+    private func entryToRead(_ name: String) throws(Errno) -> Open {
+        do throws(Errno) { return try entry(name, O_RDWR) } catch {
+            guard error == Errno(EROFS) else { throw error }
+            return try entry(name, O_RDONLY)
+        }
     }
 }

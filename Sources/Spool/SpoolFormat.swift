@@ -30,6 +30,11 @@ enum SpoolFormat {
         return bytes[..<headerSize].elementsEqual(segmentHeader(first: first)) ? first : nil
     }
 
+    /// Whether `bytes` are what a power failure leaves of a header that was just written: parts of it, and zeros.
+    static func isUnfinishedHeader(_ bytes: [UInt8], first: UInt64) -> Bool {
+        bytes.count <= headerSize && zip(bytes, segmentHeader(first: first)).allSatisfy { $0 == 0 || $0 == $1 }
+    }
+
     /// Header and payload in one run of bytes.
     static func record(sequence: UInt64, items: UInt32, kind: UInt32, _ payload: UnsafeRawBufferPointer) -> [UInt8] {
         let rest = number(sequence) + number(items) + number(kind)

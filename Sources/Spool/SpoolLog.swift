@@ -15,6 +15,8 @@ public struct SpoolLog: ~Copyable {
 
     /// No sequence is as large: what says so is damage.
     private static let sequenceLimit: UInt64 = 1 << 62
+    /// How much of a damaged file is looked at at once, in bytes.
+    private static let searchWindow = 1 << 20
     private static let acknowledgementName = "acknowledged"
     /// Where its second slot begins: in another sector, so that one torn write cannot hurt both.
     private static let secondSlot = 512
@@ -30,6 +32,8 @@ public struct SpoolLog: ~Copyable {
     private var segments: [Segment] = []
     /// Whether the last segment may be appended to.
     private var isWriting = false
+    /// Whether something may stand behind the end of the last segment that is no record.
+    private var isTailTorn = false
     /// The sequence of the next record.
     private var next: UInt64 = 1
     private var acknowledged: UInt64 = 0
@@ -51,7 +55,8 @@ public struct SpoolLog: ~Copyable {
         self.storage = storage
         self.configuration = configuration
         let names = try Self.trying("listing the spool") { () throws(Errno) in try storage.names() }
-        try readAcknowledgement(names)
+        let isAcknowledgementKnown = try readAcknowledgement(names)
+        var begun: UInt64 = 0
         for name in names.sorted() {
             guard let first = SpoolFormat.first(ofName: name) else { continue }
             let size = try Self.trying("reading \(name)") { () throws(Errno) in try storage.size(of: name) }
@@ -63,16 +68,39 @@ public struct SpoolLog: ~Copyable {
             let header = try read(name, at: 0, SpoolFormat.headerSize)
             guard header.withUnsafeBytes({ SpoolFormat.first(ofSegment: $0) }) == first, first < Self.sequenceLimit
             else {
-                try Self.trying("moving \(name) aside") { () throws(Errno) in
-                    try storage.rename(name, to: name + ".aside")
+                if size <= SpoolFormat.headerSize, SpoolFormat.isUnfinishedHeader(header, first: first) {
+                    try Self.trying("removing \(name)") { () throws(Errno) in try storage.remove(name) }
+                } else {
+                    try moveAside(name, names)
                 }
-                statistics.asideFiles += 1
+                continue
+            }
+            if size == SpoolFormat.headerSize {
+                // Begun, and then the process died. Only its number is still good: it must not be the name of two.
+                try Self.trying("removing \(name)") { () throws(Errno) in try storage.remove(name) }
+                begun = first
                 continue
             }
             segments.append(Segment(first: first, name: name, bytes: size))
             statistics.bytes += size
         }
+        if !isAcknowledgementKnown {
+            // What came before the first segment is nobody's loss: it may well have been sent.
+            if let first = segments.first { acknowledged = first.first - 1 }
+            try writeAcknowledgement()
+            // Its name must not come later than what it says.
+            if configuration.durability != .never {
+                try Self.trying("making the spool's files") { () throws(Errno) in try storage.synchronizeNames() }
+            }
+        }
         try findNext()
+        next = max(next, begun)
+        if configuration.durability != .never {
+            // What is relied on from now on may have been written by a process that was killed before it was durable.
+            for name in [Self.acknowledgementName] + (segments.last.map { [$0.name] } ?? []) {
+                try Self.trying("synchronizing \(name)") { () throws(Errno) in try storage.synchronize(name) }
+            }
+        }
         readSegment = segments.first?.first ?? next
         readOffset = SpoolFormat.headerSize
         expected = acknowledged + 1
@@ -84,15 +112,21 @@ public struct SpoolLog: ~Copyable {
     /// Whether every record is acknowledged. A damaged rest may still be passed over by `peek`.
     public var isEmpty: Bool { segments.isEmpty && taken.isEmpty }
 
+    /// The sequence of the next record.
+    var nextSequence: UInt64 { next }
+
     // MARK: Writing
 
     /// Appends one record; `items` is what its loss will be counted as. Returns its sequence. After an error nothing was
-    /// appended.
+    /// appended; only if the process then dies before what was written of it could be cut off, it may come after all.
     @discardableResult
     public mutating func append(
         _ payload: UnsafeRawBufferPointer, items: UInt32, kind: UInt32 = 0
     ) throws(SpoolError) -> UInt64 {
-        guard payload.count <= Self.maximumPayload else { throw .tooLarge(bytes: payload.count) }
+        guard payload.count <= Self.maximumPayload,
+            payload.count + SpoolFormat.headerSize + SpoolFormat.recordHeaderSize <= configuration.maximumBytes
+        else { throw .tooLarge(bytes: payload.count) }
+        try cutTornTail()
         let record = SpoolFormat.record(sequence: next, items: items, kind: kind, payload)
         if isWriting, let last = segments.last, last.bytes > SpoolFormat.headerSize,
             last.bytes + record.count > configuration.segmentBytes
@@ -112,17 +146,28 @@ public struct SpoolLog: ~Copyable {
             try Self.writing(record) { bytes throws(Errno) in try storage.write(name, at: offset, bytes) }
             if configuration.durability == .always { try storage.synchronize(name) }
         } catch {
-            // Half a record must not stand before the next one. Where it cannot be cut off, a new segment begins.
-            do throws(Errno) { try storage.truncate(name, to: offset) } catch {
-                isWriting = false
-                if let size = try? storage.size(of: name) { grow(index, by: size - offset) }
-            }
+            // What was written must not stand before the next record, nor its number be read twice.
+            isTailTorn = true
+            try? cutTornTail()
             throw .failed(operation: "writing \(name)", error)
         }
         grow(index, by: record.count)
         statistics.appendedRecords += 1
         defer { next += 1 }
         return next
+    }
+
+    /// Cuts off what a failed write left behind the last record; until that succeeds, nothing can be appended.
+    private mutating func cutTornTail() throws(SpoolError) {
+        guard isTailTorn, isWriting, let last = segments.last else {
+            isTailTorn = false
+            return
+        }
+        let storage = storage
+        try Self.trying("cutting off the end of \(last.name)") { () throws(Errno) in
+            try storage.truncate(last.name, to: last.bytes)
+        }
+        isTailTorn = false
     }
 
     /// Makes everything durable, whatever the configuration says.
@@ -138,7 +183,11 @@ public struct SpoolLog: ~Copyable {
         let storage = storage
         do throws(Errno) {
             try Self.writing(header) { bytes throws(Errno) in try storage.write(name, at: 0, bytes) }
-            if configuration.durability != .never { try storage.synchronizeNames() }
+            if configuration.durability != .never {
+                // Without its header a segment is not understood, whatever stands in it.
+                try storage.synchronize(name)
+                try storage.synchronizeNames()
+            }
         } catch {
             try? storage.remove(name)
             throw .failed(operation: "beginning \(name)", error)
@@ -209,13 +258,22 @@ public struct SpoolLog: ~Copyable {
         guard sequence > acknowledged, sequence < next else { return }
         acknowledged = sequence
         try writeAcknowledgement()
+        let willRemove = segments.count > 1 ? segments[1].first <= acknowledged + 1 : acknowledged + 1 >= next
+        if willRemove, configuration.durability == .segment {
+            // A segment must not be gone while the acknowledgement that allows it is not there: that would look like a loss.
+            let storage = storage
+            try Self.trying("synchronizing \(Self.acknowledgementName)") { () throws(Errno) in
+                try storage.synchronize(Self.acknowledgementName)
+            }
+        }
         try removeAcknowledged()
     }
 
     private mutating func writeAcknowledgement() throws(SpoolError) {
-        generation += 1
-        let bytes = SpoolFormat.acknowledgement(generation: generation, sequence: acknowledged)
-        let offset = generation % 2 == 0 ? 0 : Self.secondSlot
+        // After a failure the same slot is written again: the other one is the good one.
+        let following = generation + 1
+        let bytes = SpoolFormat.acknowledgement(generation: following, sequence: acknowledged)
+        let offset = following % 2 == 0 ? 0 : Self.secondSlot
         let storage = storage
         do throws(Errno) {
             try Self.writing(bytes) { bytes throws(Errno) in
@@ -225,6 +283,7 @@ public struct SpoolLog: ~Copyable {
         } catch {
             throw .failed(operation: "writing \(Self.acknowledgementName)", error)
         }
+        generation = following
     }
 
     /// The next intact record at or after the reader's place, to which the reader is moved; nil if the segment has none.
@@ -247,32 +306,31 @@ public struct SpoolLog: ~Copyable {
         return try search(in: segment)
     }
 
-    /// Looks for an intact record behind damage, byte by byte.
+    /// Looks for an intact record behind damage, byte by byte, a window of the file at a time.
     private mutating func search(in segment: Segment) throws(SpoolError) -> SpoolRecord? {
-        let rest = try read(segment.name, at: readOffset, segment.bytes - readOffset)
-        let found = rest.withUnsafeBytes { bytes -> (offset: Int, header: SpoolFormat.RecordHeader)? in
-            var offset = 1
-            while let header = SpoolFormat.recordHeader(bytes, at: offset) {
-                // A checksum is taken only where the cheap look agrees.
-                if isPlausible(header, in: segment, at: readOffset + offset),
-                    SpoolFormat.isIntact(bytes, at: offset, header)
-                {
-                    return (offset, header)
-                }
-                offset += 1
+        let headerSize = SpoolFormat.recordHeaderSize
+        var start = readOffset + 1
+        while segment.bytes - start >= headerSize {
+            let window = try read(segment.name, at: start, min(Self.searchWindow, segment.bytes - start))
+            guard window.count >= headerSize else { break }
+            for offset in 0...(window.count - headerSize) {
+                guard let header = window.withUnsafeBytes({ SpoolFormat.recordHeader($0, at: offset) }),
+                    // A checksum is taken only where the cheap look agrees.
+                    isPlausible(header, in: segment, at: start + offset)
+                else { continue }
+                let whole = try read(segment.name, at: start + offset, headerSize + header.length)
+                guard whole.withUnsafeBytes({ SpoolFormat.isIntact($0, at: 0, header) }) else { continue }
+                countDamage(start + offset - readOffset)
+                readOffset = start + offset
+                return SpoolRecord(
+                    sequence: header.sequence, items: header.items, kind: header.kind,
+                    payload: Array(whole[headerSize...]))
             }
-            return nil
+            // The next window begins with the headers that did not fit in this one.
+            start += window.count - headerSize + 1
         }
-        guard let (offset, header) = found else {
-            countDamage(rest.count)
-            return nil
-        }
-        countDamage(offset)
-        readOffset += offset
-        let start = offset + SpoolFormat.recordHeaderSize
-        return SpoolRecord(
-            sequence: header.sequence, items: header.items, kind: header.kind,
-            payload: Array(rest[start..<(start + header.length)]))
+        countDamage(segment.bytes - readOffset)
+        return nil
     }
 
     private func isPlausible(_ header: SpoolFormat.RecordHeader, in segment: Segment, at offset: Int) -> Bool {
@@ -307,8 +365,10 @@ public struct SpoolLog: ~Copyable {
         let end = segments.count > 1 ? segments[1].first : next
         let begin = max(
             segment.first, max(acknowledged, lastTaken) + 1, readSegment == segment.first ? expected : 0)
+        // What cannot be read has to give way too.
+        let items = (try? items(in: segment, from: begin)) ?? 0
         if end > begin { statistics.droppedRecords += end - begin }
-        statistics.droppedItems += try items(in: segment, from: begin)
+        statistics.droppedItems += items
         // What gave way is done with: after a restart it is no gap.
         if end > acknowledged + 1 {
             acknowledged = end - 1
@@ -348,22 +408,37 @@ public struct SpoolLog: ~Copyable {
 
     // MARK: Opening
 
-    private mutating func readAcknowledgement(_ names: [String]) throws(SpoolError) {
-        guard names.contains(Self.acknowledgementName) else {
-            // Its name must not come later than what it says.
-            try writeAcknowledgement()
-            if configuration.durability == .never { return }
-            let storage = storage
-            return try Self.trying("making the spool's files") { () throws(Errno) in try storage.synchronizeNames() }
-        }
+    /// Whether there is one. One that cannot be understood is moved aside.
+    private mutating func readAcknowledgement(_ names: [String]) throws(SpoolError) -> Bool {
+        guard names.contains(Self.acknowledgementName) else { return false }
         for offset in [0, Self.secondSlot] {
             let bytes = try read(Self.acknowledgementName, at: offset, SpoolFormat.acknowledgementSize)
             if let found = bytes.withUnsafeBytes({ SpoolFormat.acknowledgement($0) }), found.generation > generation,
-                found.sequence < Self.sequenceLimit
+                found.generation < Self.sequenceLimit, found.sequence < Self.sequenceLimit
             {
                 (generation, acknowledged) = found
             }
         }
+        if generation > 0 { return true }
+        let storage = storage
+        let size = try Self.trying("reading \(Self.acknowledgementName)") { () throws(Errno) in
+            try storage.size(of: Self.acknowledgementName)
+        }
+        if size > 0 { try moveAside(Self.acknowledgementName, names) }
+        return false
+    }
+
+    /// Renames a file that is not understood; what was moved aside before stays.
+    private mutating func moveAside(_ name: String, _ names: [String]) throws(SpoolError) {
+        var other = name + ".aside"
+        var number = 1
+        while names.contains(other) {
+            number += 1
+            other = "\(name).\(number).aside"
+        }
+        let (storage, target) = (storage, other)
+        try Self.trying("moving \(name) aside") { () throws(Errno) in try storage.rename(name, to: target) }
+        statistics.asideFiles += 1
     }
 
     /// The sequence after the last record, from the last segment.

@@ -73,7 +73,7 @@ struct PushTLSTests {
         #expect(statistics.sentRequests == 0)
         #expect(statistics.failedRequests == 1)
         #expect(
-            lines.contains { $0.contains("certificate is not trusted; give its authority with --ca-file") }, "\(lines)")
+            lines.contains { $0.contains("certificate is not trusted or has expired; --ca-file") }, "\(lines)")
     }
 
     @Test func refusesAnotherHostsCertificate() async throws {

@@ -122,6 +122,34 @@ import Testing
         #expect(!left.isEmpty && left == (7 - left.count...6).map { "record \($0)" })
     }
 
+    /// Killed between a segment's header and its first record: the next life must not have two segments of one name.
+    @Test func aSegmentThatWasOnlyBegun() throws {
+        var log = try open()
+        try log.put("one")
+        storage.set(SpoolFormat.name(first: 2), SpoolFormat.segmentHeader(first: 2))
+        log = try open()
+        #expect(try log.put("two") == 2)
+        #expect(try log.take() == "one")
+        #expect(try log.take() == "two")
+        #expect(try log.peek() == nil)
+        #expect(log.statistics.corruptRecords == 0 && log.statistics.asideFiles == 0)
+    }
+
+    /// Two acknowledgements in a row that the disk takes half of: the last good one still counts.
+    @Test func failedAcknowledgements() throws {
+        var log = try open()
+        for number in 1...4 { try log.put("record \(number)") }
+        #expect(try log.take() == "record 1")
+        for _ in 2...3 {
+            storage.failing["write"] = Errno(ENOSPC)
+            #expect(throws: SpoolError.self) { try log.take() }
+        }
+        storage.kill()
+        log = try open()
+        #expect(try log.take() == "record 2")
+        #expect(log.statistics.asideFiles == 0)
+    }
+
     @Test func tooLargeRecordsAreRefused() throws {
         var log = try open()
         let size = SpoolLog.maximumPayload + 1
