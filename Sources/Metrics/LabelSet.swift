@@ -65,6 +65,11 @@ public final class LabelSet: Sendable {
     /// This set with more labels; a label in `more` replaces one of the same name.
     public func adding(_ more: [Pair]) -> LabelSet { LabelSet(pairs + more) }
 
+    /// Whether both are the same labels.
+    public func hasSameLabels(as other: LabelSet) -> Bool {
+        hash == other.hash && pairs.elementsEqual(other.pairs) { $0.name == $1.name && $0.value == $1.value }
+    }
+
     /// The value of `name`, if the set has it.
     public subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }
 

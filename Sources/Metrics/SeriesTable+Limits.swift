@@ -27,11 +27,13 @@ extension SeriesTable {
     /// What each container may show: the limit of a container, or less where all together exceed the limit of the agent.
     /// Then the largest give way: nobody loses a series as long as another has more than it has.
     private mutating func setCaps() {
-        let demands = owners.dropFirst().map { min($0.demand, limits.perContainer) }
         var rest = limits.perAgent
         var extra = 0
         share = limits.perContainer
-        if demands.reduce(0, +) > rest {
+        var total = 0
+        for place in owners.indices.dropFirst() { total += min(owners[place].demand, limits.perContainer) }
+        if total > rest {
+            let demands = owners.dropFirst().map { min($0.demand, limits.perContainer) }
             var waiting = demands.count
             for demand in demands.sorted() {
                 if demand > rest / waiting { break }

@@ -245,7 +245,7 @@ public struct SeriesTable: ~Copyable {
         return index.find(tag) { place in
             let entry = entries + place
             guard entry.pointee.family == family.rawValue else { return false }
-            return entry.pointee.labels._withUnsafeGuaranteedRef { $0 === labels || $0.text == labels.text }
+            return entry.pointee.labels._withUnsafeGuaranteedRef { $0 === labels || $0.hasSameLabels(as: labels) }
         }
     }
 

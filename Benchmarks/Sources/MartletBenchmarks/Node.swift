@@ -45,7 +45,8 @@ struct Node {
         drain = Drain(
             lane: events, kernel: kernel, registry: registry,
             processSignal: ProcessSignal(lane: events, registry: registry),
-            cgroupSignal: CgroupSignal(lane: events, registry: registry), connectionSignal: connections)
+            cgroupSignal: CgroupSignal(lane: events, registry: registry), connectionSignal: connections,
+            fileSignal: FileSignal(lane: events, registry: registry))
         discovery = Discovery(
             lane: files, layout: layout, kernel: kernel, registry: registry, connectionSignal: connections,
             faults: faults)

@@ -48,7 +48,7 @@ enum SeriesScenario {
         let mixed = sets.shuffled()
         for round in 1...rounds {
             var snapshot = MetricsSnapshot(timestamp: 1_800_000_000_000 + Int64(round) * 15_000)
-            for set in round % 2 == 0 ? mixed : sets {
+            for set in mixed {
                 for family in families { snapshot.add(family, set, Double(round)) }
             }
             churned.append(Timing.measure { pass(&table, &snapshot, 100 + round) }.cost)
