@@ -20,12 +20,22 @@ final class ScriptedServer: Sendable {
         case status(Int, body: String = "", headers: [(String, String)] = [])
         /// Like a status, but the connection ends after it.
         case last(Int)
+        /// A status after so many seconds.
+        case later(Double, Int)
         /// Never answers.
         case hang
         /// Ends the connection with RST instead of an answer.
         case reset
         /// Ends the connection without an answer.
         case close
+
+        /// Whether the request was taken.
+        var isGood: Bool {
+            switch self {
+            case .status(let code, _, _), .later(_, let code): (200..<300).contains(code)
+            default: false
+            }
+        }
     }
 
     /// What handlers write and the test reads.
@@ -126,6 +136,12 @@ final class ScriptedServer: Sendable {
             case .last(let code):
                 let channel = context.channel
                 respond(code, "", ["Connection": "close"], context).whenComplete { _ in channel.close(promise: nil) }
+            case .later(let seconds, let code):
+                let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+                context.eventLoop.scheduleTask(in: .milliseconds(Int64(seconds * 1000))) {
+                    let (handler, context) = bound.value
+                    handler.respond(code, "", [:], context)
+                }
             case .hang: break
             case .close: context.close(promise: nil)
             case .reset:

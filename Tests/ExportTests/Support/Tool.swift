@@ -15,6 +15,7 @@ struct Tool {
     static let zstd = Tool("zstd")
     static let gzip = Tool("gzip")
     static let openssl = Tool("openssl")
+    static let tinyproxy = Tool("tinyproxy")
     static let promtool = Tool("promtool")
     static let prometheus = Tool("prometheus")
 

@@ -7,13 +7,17 @@ final class Prometheus {
 
     var writeURL: String { "http://\(address)/api/v1/write" }
 
-    /// - Parameter port: where it listens; a free port unless given.
-    init(in scratch: Scratch, port: Int? = nil) throws {
-        address = "127.0.0.1:\(try port ?? Int(Machine.freePort()))"
+    /// - Parameters:
+    ///   - program: the one on PATH unless given.
+    ///   - host, port: where it listens; a free port unless given.
+    init(
+        _ program: String = "prometheus", in scratch: Scratch, host: String = "127.0.0.1", port: Int? = nil
+    ) throws {
+        address = "\(host):\(try port ?? Int(Machine.freePort()))"
         let configuration = try scratch.write("global: {}\n", to: "prometheus.yml")
         process = try ChildProcess(
             [
-                "prometheus", "--config.file=\(configuration)", "--storage.tsdb.path=\(scratch.file("prometheus"))",
+                program, "--config.file=\(configuration)", "--storage.tsdb.path=\(scratch.file("prometheus"))",
                 "--web.listen-address=\(address)", "--web.enable-remote-write-receiver",
             ], in: scratch)
         let url = "http://\(address)/-/ready"
