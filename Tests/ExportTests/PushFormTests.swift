@@ -66,8 +66,10 @@ import Wire
             #expect(received.dropFirst().allSatisfy { $0.headers["Content-Encoding"] == ["snappy"] })
             #expect(try plain(received[0]) == plain(received[1]))
             #expect(
-                log.lines.filter { $0.contains("does not take remote-write with zstd, it gets remote-write with snappy") }
-                    .count == 1, "\(log.lines)")
+                log.lines.filter {
+                    $0.contains("does not take remote-write with zstd, it gets remote-write with snappy")
+                }
+                .count == 1, "\(log.lines)")
         }
     }
 
@@ -144,7 +146,9 @@ import Wire
             let counter = Counter()
             let down = try await ScriptedServer.with([.hang]) { $0.port }
             let log = LogCapture()
-            func life(_ port: Int, shards: Int, _ until: (MetricsPush, Spool) async -> Bool) async throws -> PushStatistics {
+            func life(_ port: Int, shards: Int, _ until: (MetricsPush, Spool) async -> Bool) async throws
+                -> PushStatistics
+            {
                 let lane = try Lane(name: "spool", backend: .epoll)
                 try lane.start()
                 defer { lane.stop() }
@@ -166,7 +170,8 @@ import Wire
                 #expect(statistics.droppedSamples == 0)
             }
             let answers: [ScriptedServer.Answer] = [
-                .status(204), .status(204), .status(503), .later(0.05, 204), .status(500), .status(204), .later(0.1, 503),
+                .status(204), .status(204), .status(503), .later(0.05, 204), .status(500), .status(204),
+                .later(0.1, 503),
                 .later(0.02, 204), .status(204),
             ]
             try await ScriptedServer.with(answers) { server in
@@ -247,7 +252,9 @@ import Wire
     @Test func whatWaitsSurvivesTheEndAndOtherOptions() async throws {
         try await TemporaryFolder.with { folder in
             let counter = Counter()
-            func life(_ port: Int, _ change: (inout PushConfiguration) -> Void, _ until: (MetricsPush) async -> Bool) async throws {
+            func life(_ port: Int, _ change: (inout PushConfiguration) -> Void, _ until: (MetricsPush) async -> Bool)
+                async throws
+            {
                 let lane = try Lane(name: "spool", backend: .epoll)
                 try lane.start()
                 defer { lane.stop() }
@@ -255,7 +262,8 @@ import Wire
                 var configuration = try configuration(port)
                 change(&configuration)
                 let push = try MetricsPush(
-                    configuration, source: Self.numbered(counter, series: 2), spools: [spool], logger: LogCapture().logger)
+                    configuration, source: Self.numbered(counter, series: 2), spools: [spool],
+                    logger: LogCapture().logger)
                 await push.start()
                 #expect(await until(push))
                 let start = ContinuousClock.now
@@ -264,11 +272,17 @@ import Wire
                 #expect(push.statistics.droppedSamples == 0)
             }
             try await ScriptedServer.with([.hang]) { server in
-                try await life(server.port) { $0.compression = .zstd } _: { _ in await eventually { counter.count >= 5 } }
+                try await life(server.port) {
+                    $0.compression = .zstd
+                } _: { _ in
+                    await eventually { counter.count >= 5 }
+                }
             }
             let before = counter.count
             try await ScriptedServer.with([.status(204, headers: [(written, "2")])]) { server in
-                try await life(server.port) { $0.metricsProtocol = .remoteWrite2 } _: { push in
+                try await life(server.port) {
+                    $0.metricsProtocol = .remoteWrite2
+                } _: { push in
                     await eventually { push.statistics.sentRequests > before }
                 }
                 let old = server.received.prefix(before)

@@ -66,7 +66,8 @@ struct PushTransportTests {
                     #expect(await eventually { push.statistics.sentRequests == 1 })
                     #expect(push.statistics.rejectedRequests == 0 && push.statistics.failedRequests == 0)
                 }
-                #expect(server.received.prefix(2).map { $0.headers["Authorization"] } == [["Bearer old"], ["Bearer newer"]])
+                #expect(
+                    server.received.prefix(2).map { $0.headers["Authorization"] } == [["Bearer old"], ["Bearer newer"]])
             }
         }
     }

@@ -7,6 +7,11 @@ extension SystemTests {
         /// Local addresses of the sockets that listen in a process' network namespace, and Unix sockets of its own that do.
         private func listening(_ pid: pid_t) throws -> [String] {
             var found: [String] = []
+            // Until nsenter has entered it, the process is in ours.
+            let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/net")
+            guard try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/ns/net") != own else {
+                return []
+            }
             for table in ["tcp", "tcp6"] {
                 let text = try String(contentsOfFile: "/proc/\(pid)/net/\(table)", encoding: .utf8)
                 for line in text.split(separator: "\n").dropFirst() {
@@ -44,7 +49,7 @@ extension SystemTests {
                 "--wal-dir=\(scratch.file("wal"))",
             ])
             var seen: Set<String> = []
-            let arrived = try soon(within: 30) {
+            let arrived = try soon(within: 60) {
                 seen.formUnion(try listening(agent.pid))
                 return try prometheus.query("martlet_push_snapshots_total").first?.value ?? 0 >= 3
             }
@@ -88,8 +93,8 @@ extension SystemTests {
                 "--shutdown-timeout=1s",
             ]
             let first = try AgentProcess(arguments, in: scratch)
-            let page = try first.page(within: 20, "four snapshots") {
-                $0.value("martlet_push_snapshots_total") ?? 0 >= 4
+            let page = try first.page(within: 60, "three snapshots") {
+                $0.value("martlet_push_snapshots_total") ?? 0 >= 3
             }
             let (status, seconds) = first.terminate()
             #expect(status == 0)
@@ -129,7 +134,7 @@ extension SystemTests {
             let agent = try AgentProcess(
                 ["--metrics-endpoint=\(prometheus.writeURL)", "--scrape-interval=1s"], in: scratch,
                 environment: ["http_proxy": "http://agent:secret@127.0.0.1:\(port)"])
-            try agent.page(within: 20, "two requests through the proxy") {
+            try agent.page(within: 60, "two requests through the proxy") {
                 $0.value("martlet_remote_write_requests_total", ["result": "sent"]) ?? 0 >= 2
             }
             let words = try String(contentsOfFile: scratch.file("proxy.log"), encoding: .utf8)
@@ -139,18 +144,21 @@ extension SystemTests {
 
         /// One line, what to do, exit code 64, and no secret.
         @Test(arguments: [
-            (["--metrics-endpoint=prometheus:9090/write"], [:], "--metrics-endpoint: \"prometheus:9090/write\" is not a URL"),
-            (["--metrics-endpoint=http://u:secret@a:b/"], [:], "--metrics-endpoint: \"http://…@a:b/\" is not a URL"),
+            (
+                ["--metrics-endpoint=prometheus:9090/write"], [:],
+                "--metrics-endpoint: \"prometheus:9090/write\" is not a URL"
+            ),
+            (["--metrics-endpoint=http://u:hunter2@a:b/"], [:], "--metrics-endpoint: \"http://…@a:b/\" is not a URL"),
             (["--ca-file=/etc/hostname"], [:], "--ca-file: \"/etc/hostname\" holds no certificate in PEM form"),
             (["--client-cert=/etc/hostname"], [:], "--client-cert: \"/etc/hostname\" holds no certificate in PEM form"),
             (["--client-key=/etc/hostname"], [:], "--client-key: \"/etc/hostname\" holds no private key in PEM form"),
             (["--bearer-token-file=/nowhere"], [:], "--bearer-token-file: cannot use \"/nowhere\": No such file"),
-            (["--header=secret"], [:], "--header: a header has no = after its name"),
-            (["--header=a b=secret"], [:], "--header: \"a b\" is not the name of a header"),
+            (["--header=hunter2"], [:], "--header: a header has no = after its name"),
+            (["--header=a b=hunter2"], [:], "--header: \"a b\" is not the name of a header"),
             (["--metrics-protocol=grpc"], [:], "\"grpc\" is none of remote-write, remote-write-2, otlp"),
             (["--metrics-compression=gzip"], [:], "--metrics-compression: remote-write knows no gzip"),
             (
-                ["--metrics-endpoint=http://a/"], ["http_proxy": "socks5://u:secret@p:1"],
+                ["--metrics-endpoint=http://a/"], ["http_proxy": "socks5://u:hunter2@p:1"],
                 "the proxy in the environment variable http_proxy: only proxies that speak http or https can be used"
             ),
         ])
@@ -159,7 +167,7 @@ extension SystemTests {
             #expect(result.status == 64)
             #expect(result.errors.contains(words), "\(result.errors)")
             #expect(result.errors.split(separator: "\n").count == 1)
-            #expect(!result.errors.contains("secret"))
+            #expect(!result.errors.contains("hunter2"))
         }
     }
 }

@@ -9,7 +9,8 @@ import Wire
         var encoder = MetricsEncoder(metricsProtocol, extraLabels: LabelSet([("job", "a"), ("instance", "b")]))
         var buffer = WireBuffer()
         var bytes: [UInt8] = []
-        try encoder.encode(snapshot, into: &buffer) { (request, _) throws(CompressionError) in bytes = content(request) }
+        try encoder.encode(snapshot, into: &buffer) { (request, _) throws(CompressionError) in bytes = content(request)
+        }
         return bytes
     }
 

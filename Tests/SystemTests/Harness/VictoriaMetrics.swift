@@ -21,10 +21,12 @@ final class VictoriaMetrics {
         }
     }
 
-    /// The number of samples that are stored for a selector in the last hour.
-    func count(_ selector: String) throws -> Int {
-        // What was taken in shows in queries a second later, or at once when told to.
-        _ = try? Command.check(["curl", "-sS", "http://\(address)/internal/force_flush"])
+    /// Whether so many samples are stored for a selector. What was taken in shows some seconds later.
+    func has(_ samples: Int, of selector: String) throws -> Bool {
+        try soon(within: 15, every: 0.5) { try count(selector) >= samples }
+    }
+
+    private func count(_ selector: String) throws -> Int {
         let text = try Command.check([
             "curl", "-sS", "--fail", "-G", "http://\(address)/api/v1/export", "--data-urlencode", "match[]=\(selector)",
         ])
