@@ -49,6 +49,9 @@ public struct ProxySettings: Sendable {
         return proxy
     }
 
+    /// The same, for people: without user and password.
+    public func description(for endpoint: Endpoint) -> String? { proxy(for: endpoint)?.description }
+
     private func isException(_ endpoint: Endpoint) -> Bool {
         let host = Self.normal(endpoint.host)
         let address = ProxyAddress(host)

@@ -1,3 +1,4 @@
+import Export
 import Kernel
 import Testing
 
@@ -45,6 +46,20 @@ import Testing
             report.lines.suffix(3) == [
                 "missing CAP_BPF", "", "The agent cannot run: it needs BTF, processes, CAP_BPF.",
             ])
+    }
+
+    /// Where series go, without secrets.
+    @Test func exports() throws {
+        var configuration = Configuration()
+        #expect(CheckReport.gather(configuration).lines.contains("page    yes      127.0.0.1:10300"))
+        configuration.metricsEndpoints = ["https://user:secret@a/w?key=secret"]
+        configuration.credentials = .bearer("secret")
+        configuration.proxies = try ProxySettings { $0 == "https_proxy" ? "http://u:secret@p:1" : nil }
+        let lines = CheckReport.gather(configuration).lines
+        #expect(lines.contains { $0.hasPrefix("page    no ") })
+        let push = "push    yes      https://a/w?… (remote-write, compression auto, through http://p:1/)"
+        #expect(lines.contains(push), "\(lines)")
+        #expect(!lines.contains { $0.contains("secret") })
     }
 
     /// Whatever this machine allows, there is a report.

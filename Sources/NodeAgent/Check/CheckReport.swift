@@ -1,4 +1,5 @@
 import CLinux
+import Export
 import Glibc
 import Host
 import Kernel
@@ -24,6 +25,8 @@ struct CheckReport: Sendable {
     var capabilities: [Item]
     /// What the system-call filter refuses; empty if it was not asked for.
     var systemCalls: [Item] = []
+    /// Where series go: the page, and each receiver.
+    var exports: [Item] = []
     /// How to grant what is missing; empty if nothing is.
     var advice: String
 
@@ -50,7 +53,8 @@ struct CheckReport: Sendable {
                     name: name.text, isAvailable: preflight.capabilities.has(name),
                     isCore: preflight.missing.contains(name), detail: name.purpose)
             },
-            systemCalls: configuration.filtersSystemCalls ? systemCalls() : [], advice: preflight.refusal ?? "")
+            systemCalls: configuration.filtersSystemCalls ? systemCalls() : [], exports: exports(configuration),
+            advice: preflight.refusal ?? "")
     }
 
     /// The report for people.
@@ -62,6 +66,7 @@ struct CheckReport: Sendable {
         if !systemCalls.isEmpty {
             lines += [""] + Self.table("SYSTEM CALL", "REFUSED", "ANSWER", systemCalls)
         }
+        if !exports.isEmpty { lines += [""] + Self.table("EXPORT", "ENABLED", "WHERE", exports) }
         if !advice.isEmpty { lines += ["", advice] }
         lines += [
             "", canRun ? "The agent can run." : "The agent cannot run: it needs \(missing.joined(separator: ", ")).",
@@ -73,6 +78,22 @@ struct CheckReport: Sendable {
         let columns = [TextTable.Column(title: name), TextTable.Column(title: state), TextTable.Column(title: detail)]
         let rows = items.map { [$0.name, $0.isAvailable ? "yes" : "no", $0.detail] }
         return TextTable(columns: columns, rows: rows).render()
+    }
+
+    /// Nothing is tried here: a receiver may be away. URLs are shown without what may be a secret.
+    private static func exports(_ configuration: Configuration) -> [Item] {
+        var items = [
+            Item(
+                name: "page", isAvailable: configuration.page != nil,
+                detail: configuration.page ?? "nothing listens while metrics are pushed; --listen opens a page")
+        ]
+        let form = "\(configuration.metricsProtocol.rawValue), compression \(configuration.metricsCompression.rawValue)"
+        for url in configuration.metricsEndpoints {
+            guard let endpoint = try? Export.Endpoint(url) else { continue }
+            let proxy = configuration.proxies.description(for: endpoint).map { ", through \($0)" } ?? ""
+            items.append(Item(name: "push", isAvailable: true, detail: "\(endpoint) (\(form)\(proxy))"))
+        }
+        return items
     }
 
     private static func btf() -> Item {
