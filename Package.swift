@@ -128,15 +128,20 @@ let package = Package(
         .testTarget(name: "ExchangeTests", dependencies: ["Exchange", "Linux", "TestSupport"], swiftSettings: strict),
         // What several test targets need.
         .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: strict),
+        // Counts allocations in the test process; the benchmarks' own file.
+        .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(name: "SpoolTests", dependencies: ["Linux", "Spool", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "LogsTests", dependencies: ["Host", "Logs"], swiftSettings: strict),
         .testTarget(name: "HostTests", dependencies: ["Host", "Linux", "Metrics"], swiftSettings: strict),
         .testTarget(
             name: "WireTests",
             dependencies: [
-                "CSnappy", "CZlib", "CZstd", "Metrics", "Wire",
+                "CAllocations", "CSnappy", "CZlib", "CZstd", "Metrics", "Wire",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-            ], exclude: ["Protos/otlp_metrics.proto", "Protos/remote_write.proto", "Protos/remote_write_2.proto"],
+            ],
+            exclude: [
+                "Protos/otlp_metrics.proto", "Protos/remote_write.proto", "Protos/remote_write_2.proto", "Recordings",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "ExportTests",

@@ -11,11 +11,12 @@ struct Packer: ~Copyable {
     private var packed = WireBuffer()
     private var plain = WireBuffer()
     private var converted = WireBuffer()
+    private var zstd = ZstdCompressor()
 
     /// The bytes of `request`, compressed.
     mutating func pack(_ request: borrowing WireBuffer, _ coding: RequestCoding) throws(CompressionError) -> ByteBuffer
     {
-        try Self.pack(request, coding, &packed)
+        try Self.pack(request, coding, &zstd, &packed)
     }
 
     /// The same samples in another form. Remote write 2.0 can become 1.0, nothing else changes its protocol. Throws
@@ -37,8 +38,8 @@ struct Packer: ~Copyable {
         switch (request.packaging.metricsProtocol, packaging.metricsProtocol) {
         case (.remoteWrite2, .remoteWrite):
             try RemoteWriteDowngrade.convert(plain, into: &converted)
-            body = try Self.pack(converted, packaging.coding, &packed)
-        case let (old, new) where old == new: body = try Self.pack(plain, packaging.coding, &packed)
+            body = try Self.pack(converted, packaging.coding, &zstd, &packed)
+        case let (old, new) where old == new: body = try Self.pack(plain, packaging.coding, &zstd, &packed)
         default: throw DecompressionError.malformed("a request of protocol \(packaging.metricsProtocol.rawValue)")
         }
         return PushRequest(
@@ -47,12 +48,13 @@ struct Packer: ~Copyable {
     }
 
     private static func pack(
-        _ request: borrowing WireBuffer, _ coding: RequestCoding, _ packed: inout WireBuffer
+        _ request: borrowing WireBuffer, _ coding: RequestCoding, _ zstd: inout ZstdCompressor,
+        _ packed: inout WireBuffer
     ) throws(CompressionError) -> ByteBuffer {
         packed.removeAll(keepingAtMost: keptBytes)
         switch coding {
         case .snappy: try Snappy.compress(request, into: &packed)
-        case .zstd: try Zstd.compress(request, into: &packed)
+        case .zstd: try zstd.compress(request, into: &packed)
         case .gzip: try Gzip.compress(request, into: &packed)
         case .none: return copy(request)
         }

@@ -112,7 +112,7 @@ public struct MetricsEncoder: ~Copyable, Sendable {
         if index < samples.count - far {
             martlet_prefetch(Self.unretained(samples, index + far).toOpaque())
             let next = Self.unretained(samples, index + near)._withUnsafeGuaranteedRef { $0.encoded.hint }
-            if let next { for line in 0..<4 { martlet_prefetch(next + 64 * line) } }
+            if let next { for line in 0..<5 { martlet_prefetch(next + 64 * line) } }
         }
         let (value, created) = (samples[index].value, samples[index].created)
         let kept = Self.unretained(samples, index)._withUnsafeGuaranteedRef { $0.encoded.entry(of: format.owner) }

@@ -24,6 +24,7 @@ struct RemoteWriteEncoder: RequestWriter {
     func beginFamily(_ family: MetricFamily, _ scratch: inout EncodingScratch) {
         scratch.name.removeAll()
         Self.appendLabel(SeriesLabels.name, family.name, to: &scratch.name)
+        scratch.name.zeroAfterEnd(WireBuffer.shortCopy)
     }
 
     @inline(__always)
@@ -68,14 +69,14 @@ struct RemoteWriteEncoder: RequestWriter {
             if opening == .first { Self.appendMetadata(family, to: &buffer) }
         }
 
-        let start = buffer.room(size + SampleTemplate.room)
+        let start = buffer.room(size + WireBuffer.shortCopy)
         start.storeBytes(of: Protobuf.tag(1, .lengthDelimited), as: UInt8.self)
         var target = Protobuf.writeVarint(UInt64(length), at: start + 1)
         if split > 0, let source = labels.baseAddress {
             target.copyMemory(from: source, byteCount: split)
             target += split
         }
-        scratch.name.copy(to: target)
+        scratch.name.copyShort(to: target)
         target += nameCount
         if let source = labels.baseAddress {
             target.copyMemory(from: source + split, byteCount: labels.count - split)

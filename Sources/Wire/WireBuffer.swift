@@ -72,6 +72,26 @@ public struct WireBuffer: ~Copyable {
         if let base { target.copyMemory(from: base, byteCount: count) }
     }
 
+    /// Bytes that `copyShort` may touch behind the last one.
+    static let shortCopy = 64
+
+    /// The same where there is room for `shortCopy` bytes more, after `zeroAfterEnd`: few bytes are copied without asking how
+    /// many they are.
+    @inline(__always)
+    func copyShort(to target: UnsafeMutableRawPointer) {
+        guard let base else { return }
+        if count > Self.shortCopy { return target.copyMemory(from: base, byteCount: count) }
+        for offset in stride(from: 0, to: Self.shortCopy, by: 16) {
+            let part = base.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
+            target.storeBytes(of: part, toByteOffset: offset, as: SIMD16<UInt8>.self)
+        }
+    }
+
+    /// Makes `size` bytes after the end 0, without appending them.
+    mutating func zeroAfterEnd(_ size: Int) {
+        reserve(size).initializeMemory(as: UInt8.self, repeating: 0, count: size)
+    }
+
     /// Appends `value` as a base 128 varint (protobuf encoding, "Base 128 Varints").
     public mutating func appendVarint(_ value: UInt64) {
         // Most lengths are below 128.

@@ -1,0 +1,1 @@
+../../../Benchmarks/Sources/CBench/include/Allocations.h
