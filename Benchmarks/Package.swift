@@ -12,7 +12,10 @@ func martlet(_ product: String) -> Target.Dependency { .product(name: product, p
 
 let package = Package(
     name: "benchmarks",
-    dependencies: [.package(name: "martlet", path: "..")],
+    dependencies: [
+        .package(name: "martlet", path: ".."),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    ],
     targets: [
         .target(name: "CBench", dependencies: [martlet("CBPF")]),
         .executableTarget(
@@ -20,6 +23,7 @@ let package = Package(
             dependencies: [
                 "CBench", martlet("CEvents"), martlet("Containers"), martlet("Host"), martlet("Kernel"),
                 martlet("Linux"), martlet("Metrics"), martlet("Ring"), martlet("Signals"), martlet("Wire"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], swiftSettings: strict, plugins: ["CompileBench"]),
         .plugin(name: "CompileBench", capability: .buildTool(), dependencies: [martlet("EmbedObject")]),
     ],

@@ -1,8 +1,9 @@
 // malloc and its family, counted and handed on to glibc. A definition in the executable takes precedence over the one in
 // libc.so for every caller in the process, Swift's runtime and libbpf included.
-#include "CBench.h"
+#include "Allocations.h"
 
 #include <errno.h>
+#include <stddef.h>
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);

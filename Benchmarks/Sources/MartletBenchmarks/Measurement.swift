@@ -12,6 +12,6 @@ struct Measurement {
         self.unit = unit
     }
 
-    /// Allocations are counted, not timed: they do not vary, and a threshold on them holds in every attempt.
-    var isExact: Bool { name.contains("allocations") }
+    /// Allocations and bytes are counted, not timed: they do not vary, and a threshold on them holds in every attempt.
+    var isExact: Bool { name.contains("allocations") || name.hasSuffix("bytes_per_sample") }
 }

@@ -5,6 +5,8 @@ enum Scenario: String, CaseIterable {
     case eventPath = "event-path"
     case page
     case series
+    case encode
+    case bytes
 
     func run() async throws -> [Measurement] {
         switch self {
@@ -13,6 +15,8 @@ enum Scenario: String, CaseIterable {
         case .eventPath: try await EventPath.run()
         case .page: try await Page.run()
         case .series: try await SeriesScenario.run()
+        case .encode: try Encode.run()
+        case .bytes: try Bytes.run()
         }
     }
 }

@@ -1,14 +1,11 @@
 #pragma once
 // The C side of the benchmarks: the counted allocator, the producer of ring records, and the consumers that Swift is
 // compared with.
+#include "Allocations.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-// MARK: Allocations
-
-// Calls of malloc, calloc, realloc, posix_memalign, aligned_alloc and memalign by the calling thread since it began.
-uint64_t bench_allocations(void);
 
 // MARK: Machine
 
@@ -79,3 +76,33 @@ void bench_libbpf_consume_timed(struct bench_libbpf *ring, uint64_t total, uint6
 
 // ring_buffer__poll until `total` records came.
 void bench_libbpf_poll(struct bench_libbpf *ring, uint64_t total);
+
+// MARK: A hand-written C encoder of remote write 1.0
+
+// The prepared labels of a series: the bytes of `labels` fields. `__name__` goes behind the first `split` of them.
+struct bench_labels {
+    uint32_t split;
+    uint32_t count;
+    uint8_t bytes[];
+};
+
+struct bench_series {
+    const struct bench_labels *labels;
+    double value;
+};
+
+struct bench_family {
+    const uint8_t *name; // the `labels` field of `__name__`
+    size_t name_count;
+    const uint8_t *metadata; // the `metadata` field
+    size_t metadata_count;
+    const struct bench_series *series;
+    size_t count;
+};
+
+// Writes all series into `buffer`, request after request, and hands each to `request`. A request ends at `sample_limit` samples
+// or `byte_limit` bytes. Returns the samples, or 0 if `capacity` is too small for a request.
+size_t bench_encode(
+    const struct bench_family *families, size_t family_count, int64_t timestamp, uint8_t *buffer, size_t capacity,
+    size_t sample_limit, size_t byte_limit, void (*request)(void *context, const uint8_t *bytes, size_t count),
+    void *context);

@@ -1,0 +1,1 @@
+../../../../Tests/WireTests/Protos/remote_write.pb.swift
