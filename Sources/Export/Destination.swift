@@ -161,7 +161,7 @@ public actor Destination {
         }
         do throws(SpoolError) {
             while let entry = window.first(where: { $0.state != .done && $0.request.sequence == nil }) {
-                let sequence = try await append(entry.request, to: spool)
+                let sequence = try await append(entry.request, to: spool, isHeld: true)
                 heldThrough = sequence
                 if let index = window.firstIndex(where: { $0.id == entry.id }) {
                     window[index].request.sequence = sequence
@@ -188,12 +188,15 @@ public actor Destination {
         }
     }
 
-    private func append(_ request: PushRequest, to spool: Spool) async throws(SpoolError) -> UInt64 {
+    /// `isHeld`: it is in `window`; that its place in the spool gives way loses nothing then.
+    private func append(
+        _ request: PushRequest, to spool: Spool, isHeld: Bool = false
+    ) async throws(SpoolError) -> UInt64 {
         isSpooling = true
         defer { appends += 1 }
         return try await spool.append(
             Array(request.body.readableBytesView), items: request.samples,
-            kind: RecordKind(packaging: request.packaging, shard: request.shard).number)
+            kind: RecordKind(packaging: request.packaging, shard: request.shard).number, isHeld: isHeld)
     }
 
     private var isFull: Bool {

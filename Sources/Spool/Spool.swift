@@ -29,11 +29,13 @@ public actor Spool {
     public nonisolated var statistics: SpoolStatistics { published.withLock { $0 } }
 
     /// Appends one record and returns its sequence; see `SpoolLog.append`.
-    public func append(_ payload: [UInt8], items: Int, kind: UInt32 = 0) throws(SpoolError) -> UInt64 {
+    public func append(_ payload: [UInt8], items: Int, kind: UInt32 = 0, isHeld: Bool = false) throws(SpoolError)
+        -> UInt64
+    {
         defer { publish() }
         let result = payload.withUnsafeBytes { bytes -> Result<UInt64, SpoolError> in
             do throws(SpoolError) {
-                return .success(try log.append(bytes, items: UInt32(clamping: items), kind: kind))
+                return .success(try log.append(bytes, items: UInt32(clamping: items), kind: kind, isHeld: isHeld))
             } catch {
                 return .failure(error)
             }

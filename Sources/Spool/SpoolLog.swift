@@ -119,9 +119,11 @@ public struct SpoolLog: ~Copyable {
 
     /// Appends one record; `items` is what its loss will be counted as. Returns its sequence. After an error nothing was
     /// appended; only if the process then dies before what was written of it could be cut off, it may come after all.
+    ///
+    /// `isHeld`: the caller keeps the record, as if it had taken it; nothing else may wait to be taken then.
     @discardableResult
     public mutating func append(
-        _ payload: UnsafeRawBufferPointer, items: UInt32, kind: UInt32 = 0
+        _ payload: UnsafeRawBufferPointer, items: UInt32, kind: UInt32 = 0, isHeld: Bool = false
     ) throws(SpoolError) -> UInt64 {
         guard payload.count <= Self.maximumPayload,
             payload.count + SpoolFormat.headerSize + SpoolFormat.recordHeaderSize <= configuration.maximumBytes
@@ -153,6 +155,10 @@ public struct SpoolLog: ~Copyable {
         }
         grow(index, by: record.count)
         statistics.appendedRecords += 1
+        if isHeld {
+            taken.append(next)
+            lastTaken = next
+        }
         defer { next += 1 }
         return next
     }
@@ -227,7 +233,7 @@ public struct SpoolLog: ~Copyable {
                 passOver(to: found.sequence)
                 expected = found.sequence + 1
                 readOffset += SpoolFormat.recordHeaderSize + found.payload.count
-                if found.sequence <= acknowledged { continue }
+                if found.sequence <= max(acknowledged, lastTaken) { continue }
                 taken.append(found.sequence)
                 lastTaken = found.sequence
                 return found

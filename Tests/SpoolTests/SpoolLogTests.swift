@@ -122,6 +122,27 @@ import Testing
         #expect(!left.isEmpty && left == (7 - left.count...6).map { "record \($0)" })
     }
 
+    /// A request that is on its way already when it is written: it is not handed out, and that its segment gives way is no
+    /// loss.
+    @Test func aHeldRecordIsNeitherReadNorDropped() throws {
+        var log = try open(SpoolConfiguration(maximumBytes: 600, segmentBytes: 150))
+        try log.put("first", isHeld: true)
+        for number in 2...40 { try log.put("record \(number)") }
+        var left = 0
+        while try log.takeNext() != nil { left += 1 }
+        #expect(log.statistics.droppedRecords == UInt64(40 - 1 - left))
+        try log.acknowledge(40)
+        let isEmpty = log.isEmpty
+        #expect(isEmpty)
+
+        log = try open()
+        try log.put("first", isHeld: true)
+        try log.put("second")
+        #expect(try log.takeNext()?.text == "second")
+        log = try open()
+        #expect(try log.takeNext()?.text == "first")
+    }
+
     /// Killed between a segment's header and its first record: the next life must not have two segments of one name.
     @Test func aSegmentThatWasOnlyBegun() throws {
         var log = try open()
@@ -186,12 +207,12 @@ import Testing
 
 extension SpoolLog {
     @discardableResult
-    mutating func put(_ text: String, items: UInt32 = 1, kind: UInt32 = 0) throws -> UInt64 {
+    mutating func put(_ text: String, items: UInt32 = 1, kind: UInt32 = 0, isHeld: Bool = false) throws -> UInt64 {
         let bytes = Array(text.utf8)
         let base = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
         defer { base.deallocate() }
         base.copyBytes(from: bytes)
-        return try append(UnsafeRawBufferPointer(base), items: items, kind: kind)
+        return try append(UnsafeRawBufferPointer(base), items: items, kind: kind, isHeld: isHeld)
     }
 
     /// Reads and acknowledges the next record.

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A real Prometheus that takes remote write.
-final class Prometheus {
+final class Prometheus: MetricsStore {
     let address: String
     private let process: ChildProcess
 

@@ -1,7 +1,9 @@
 import Foundation
 
 /// A real VictoriaMetrics that takes remote write and OTLP.
-final class VictoriaMetrics {
+final class VictoriaMetrics: MetricsStore {
+    static var isInstalled: Bool { (try? Command.check(["which", "victoria-metrics"])) != nil }
+
     let address: String
     private let process: ChildProcess
 
@@ -19,6 +21,12 @@ final class VictoriaMetrics {
         if !soon(within: 20, { (try? Command.check(["curl", "-sS", "--fail", url])) != nil }) {
             throw Failure("VictoriaMetrics does not run: \(process.errors.suffix(1000))")
         }
+    }
+
+    func flush() throws {
+        try Command.check(["curl", "-sS", "--fail", "http://\(address)/internal/force_flush"])
+        // The rest comes by itself, once a second.
+        usleep(1_500_000)
     }
 
     /// Whether so many samples are stored for a selector. What was taken in shows some seconds later.
