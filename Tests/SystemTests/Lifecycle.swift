@@ -94,7 +94,10 @@ extension SystemTests {
             let port = try Machine.freePort()
             _ = try Workload.sink(port: port, in: scratch)
             let agent = try AgentProcess(
-                ["--metrics-endpoint=http://127.0.0.1:\(port)/write", "--scrape-interval=1s"], in: scratch)
+                [
+                    "--metrics-endpoint=http://127.0.0.1:\(port)/write", "--scrape-interval=1s",
+                    "--shutdown-timeout=1s",
+                ], in: scratch)
             sleep(2)
             let end = agent.terminate()
             #expect(end.status == 0, "\(agent.process.errors.suffix(1000))")
