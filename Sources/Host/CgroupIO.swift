@@ -37,7 +37,7 @@ public struct CgroupIO: ~Copyable {
     private static let maximumDevices = 4096
     private static let bufferSize = 4096
     /// A throttle may be set at any time: while BFQ counts, it is looked for at every so many reads.
-    private static let throttleInterval = 4
+    private static let throttleInterval = 8
 
     /// The paths are those of `CgroupPaths`, below the mounts of `layout`. Version 1 is read where it has a path and a mount
     /// for blkio.
@@ -63,7 +63,7 @@ public struct CgroupIO: ~Copyable {
         guard let directory else { return nil }
         defer { reads &+= 1 }
         if !isV1 { return readVersion2(directory) }
-        if policy == .bfq, reads % Self.throttleInterval == 0 { choose(.throttle) }
+        if policy == .bfq, reads % Self.throttleInterval == 0, Self.isThrottled(directory) { choose(.throttle) }
         guard let found = readVersion1(directory) else { return nil }
         guard found.isEmpty, policy == .throttle else { return found }
         choose(.bfq)
@@ -88,6 +88,14 @@ public struct CgroupIO: ~Copyable {
         guard let serviced = Self.bytes(&operations, prefix + "io_serviced") else { return nil }
         (text, counters) = (bytes, Self.version1(bytes: bytes, operations: serviced))
         return counters
+    }
+
+    /// Whether the throttle counts by now.
+    private static func isThrottled(_ directory: String) -> Bool {
+        guard let bytes = try? SmallFile.bytes(directory + "/blkio.throttle.io_service_bytes", limit: sizeLimit) else {
+            return false
+        }
+        return !version1(bytes: bytes, operations: []).isEmpty
     }
 
     private mutating func readVersion2(_ directory: String) -> [DeviceNumber: Counters]? {
