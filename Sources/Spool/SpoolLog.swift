@@ -7,8 +7,9 @@ internal import Linux
 /// outgrow its limit, the oldest segment is removed unread and counted. docs/spool.md describes the files.
 ///
 /// Invariants: sequences ascend by one over all segments and are never used twice; `segments` is ascending; a segment from
-/// before this object was made is never written to again; a record that was taken is never counted as dropped, even if its
-/// segment gave way meanwhile: whoever took it has it.
+/// before this object was made is never written to again; a segment is removed only after the acknowledgement that allows it
+/// was written; a record that was taken is never counted as dropped, even if its segment gave way meanwhile: whoever took it
+/// has it.
 public struct SpoolLog: ~Copyable {
     /// The largest payload in bytes.
     public static let maximumPayload = 64 << 20
@@ -38,6 +39,9 @@ public struct SpoolLog: ~Copyable {
     private var next: UInt64 = 1
     private var acknowledged: UInt64 = 0
     private var generation: UInt64 = 0
+    /// What the file says is acknowledged: it lags behind where it could not be written. And what of that is durable.
+    private var noted: UInt64 = 0
+    private var durablyNoted: UInt64 = 0
     /// Where the reader is: a segment by its first sequence, an offset in it, and the sequence that should stand there.
     private var readSegment: UInt64 = 0
     private var readOffset = 0
@@ -56,29 +60,20 @@ public struct SpoolLog: ~Copyable {
         self.configuration = configuration
         let names = try Self.trying("listing the spool") { () throws(Errno) in try storage.names() }
         let isAcknowledgementKnown = try readAcknowledgement(names)
-        var begun: UInt64 = 0
+        // Segments without a record. Only their names are good: all numbers before were given out.
+        var begun: [(first: UInt64, name: String)] = []
         for name in names.sorted() {
             guard let first = SpoolFormat.first(ofName: name) else { continue }
             let size = try Self.trying("reading \(name)") { () throws(Errno) in try storage.size(of: name) }
-            if size == 0 {
-                // Made, and then the power failed: nothing was ever in it.
-                try Self.trying("removing \(name)") { () throws(Errno) in try storage.remove(name) }
-                continue
-            }
+            let isPossible = (1..<Self.sequenceLimit).contains(first)
             let header = try read(name, at: 0, SpoolFormat.headerSize)
-            guard header.withUnsafeBytes({ SpoolFormat.first(ofSegment: $0) }) == first, first < Self.sequenceLimit
-            else {
-                if size <= SpoolFormat.headerSize, SpoolFormat.isUnfinishedHeader(header, first: first) {
-                    try Self.trying("removing \(name)") { () throws(Errno) in try storage.remove(name) }
-                } else {
-                    try moveAside(name, names)
-                }
+            if isPossible, size <= SpoolFormat.headerSize, SpoolFormat.isUnfinishedHeader(header, first: first) {
+                // Begun, and then the process died or the power failed.
+                begun.append((first, name))
                 continue
             }
-            if size == SpoolFormat.headerSize {
-                // Begun, and then the process died. Only its number is still good: it must not be the name of two.
-                try Self.trying("removing \(name)") { () throws(Errno) in try storage.remove(name) }
-                begun = first
+            guard isPossible, header.withUnsafeBytes({ SpoolFormat.first(ofSegment: $0) }) == first else {
+                try moveAside(name, names)
                 continue
             }
             segments.append(Segment(first: first, name: name, bytes: size))
@@ -86,7 +81,7 @@ public struct SpoolLog: ~Copyable {
         }
         if !isAcknowledgementKnown {
             // What came before the first segment is nobody's loss: it may well have been sent.
-            if let first = segments.first { acknowledged = first.first - 1 }
+            if let first = segments.first?.first ?? begun.last?.first { acknowledged = first - 1 }
             try writeAcknowledgement()
             // Its name must not come later than what it says.
             if configuration.durability != .never {
@@ -94,11 +89,12 @@ public struct SpoolLog: ~Copyable {
             }
         }
         try findNext()
-        next = max(next, begun)
-        if configuration.durability != .never {
-            // What is relied on from now on may have been written by a process that was killed before it was durable.
-            for name in [Self.acknowledgementName] + (segments.last.map { [$0.name] } ?? []) {
-                try Self.trying("synchronizing \(name)") { () throws(Errno) in try storage.synchronize(name) }
+        for (first, name) in begun {
+            if first > next, first == begun.last?.first {
+                // Nothing else tells that these numbers are used. The file stays, and is the next segment.
+                next = first
+            } else {
+                try Self.trying("removing \(name)") { () throws(Errno) in try storage.remove(name) }
             }
         }
         readSegment = segments.first?.first ?? next
@@ -106,6 +102,17 @@ public struct SpoolLog: ~Copyable {
         expected = acknowledged + 1
         passOver(to: readSegment)
         expected = readSegment
+        if segments.isEmpty, acknowledged + 1 < next {
+            acknowledged = next - 1
+            try writeAcknowledgement()
+        }
+        if configuration.durability != .never {
+            // What is relied on from now on may have been written by a process that was killed before it was durable.
+            for name in [Self.acknowledgementName] + (segments.last.map { [$0.name] } ?? []) {
+                try Self.trying("synchronizing \(name)") { () throws(Errno) in try storage.synchronize(name) }
+            }
+            durablyNoted = noted
+        }
         try removeAcknowledged()
     }
 
@@ -165,7 +172,7 @@ public struct SpoolLog: ~Copyable {
 
     /// Cuts off what a failed write left behind the last record; until that succeeds, nothing can be appended.
     private mutating func cutTornTail() throws(SpoolError) {
-        guard isTailTorn, isWriting, let last = segments.last else {
+        guard isTailTorn, let last = segments.last else {
             isTailTorn = false
             return
         }
@@ -195,7 +202,7 @@ public struct SpoolLog: ~Copyable {
                 try storage.synchronizeNames()
             }
         } catch {
-            try? storage.remove(name)
+            // What there is of it stays: the next try writes over it.
             throw .failed(operation: "beginning \(name)", error)
         }
         if segments.isEmpty {
@@ -244,7 +251,10 @@ public struct SpoolLog: ~Copyable {
                 // Damage at the end of the last segment: `next` knows how many records that were.
                 passOver(to: next)
                 expected = next
-                try removeAll()
+                if taken.isEmpty {
+                    acknowledged = next - 1
+                    try removeAll()
+                }
                 return nil
             }
             readSegment = segments[index + 1].first
@@ -262,16 +272,9 @@ public struct SpoolLog: ~Copyable {
         taken.removeAll { $0 <= sequence }
         statistics.acknowledgedRecords += UInt64(pending - taken.count)
         guard sequence > acknowledged, sequence < next else { return }
-        acknowledged = sequence
+        // Behind the last record there may be damage that was passed over.
+        acknowledged = taken.isEmpty && expected == next ? next - 1 : sequence
         try writeAcknowledgement()
-        let willRemove = segments.count > 1 ? segments[1].first <= acknowledged + 1 : acknowledged + 1 >= next
-        if willRemove, configuration.durability == .segment {
-            // A segment must not be gone while the acknowledgement that allows it is not there: that would look like a loss.
-            let storage = storage
-            try Self.trying("synchronizing \(Self.acknowledgementName)") { () throws(Errno) in
-                try storage.synchronize(Self.acknowledgementName)
-            }
-        }
         try removeAcknowledged()
     }
 
@@ -290,6 +293,7 @@ public struct SpoolLog: ~Copyable {
             throw .failed(operation: "writing \(Self.acknowledgementName)", error)
         }
         generation = following
+        noted = acknowledged
     }
 
     /// The next intact record at or after the reader's place, to which the reader is moved; nil if the segment has none.
@@ -376,16 +380,23 @@ public struct SpoolLog: ~Copyable {
         if end > begin { statistics.droppedRecords += end - begin }
         statistics.droppedItems += items
         // What gave way is done with: after a restart it is no gap.
-        if end > acknowledged + 1 {
-            acknowledged = end - 1
-            try writeAcknowledgement()
-        }
+        acknowledged = max(acknowledged, end - 1)
         try removeFirst()
     }
 
+    /// Removes the oldest segment, all of which is acknowledged. The file must say so first: otherwise the gap would look like a
+    /// loss after a restart, and numbers would be given out again.
     private mutating func removeFirst() throws(SpoolError) {
         let segment = segments[0]
+        let last = (segments.count > 1 ? segments[1].first : next) - 1
         let storage = storage
+        if noted < last { try writeAcknowledgement() }
+        if durablyNoted < last, configuration.durability == .segment {
+            try Self.trying("synchronizing \(Self.acknowledgementName)") { () throws(Errno) in
+                try storage.synchronize(Self.acknowledgementName)
+            }
+            durablyNoted = noted
+        }
         try Self.trying("removing \(segment.name)") { () throws(Errno) in try storage.remove(segment.name) }
         segments.removeFirst()
         statistics.bytes -= segment.bytes
@@ -423,6 +434,7 @@ public struct SpoolLog: ~Copyable {
                 found.generation < Self.sequenceLimit, found.sequence < Self.sequenceLimit
             {
                 (generation, acknowledged) = found
+                noted = acknowledged
             }
         }
         if generation > 0 { return true }

@@ -156,6 +156,87 @@ import Testing
         #expect(log.statistics.corruptRecords == 0 && log.statistics.asideFiles == 0)
     }
 
+    /// Everything of an earlier life was read ahead and nothing of it acknowledged: the files must wait for that, since the
+    /// process may die.
+    @Test func whatWasTakenAheadStaysUntilItIsAcknowledged() throws {
+        for isDamaged in [false, true] {
+            let storage = CrashingStorage()
+            var log = try SpoolLog(storage)
+            for number in 1...3 { try log.put("record \(number)") }
+            let name = SpoolFormat.name(first: 1)
+            let bytes = try #require(storage.bytes(of: name))
+            if isDamaged { storage.set(name, Array(bytes.dropLast(1))) }
+            let texts = (1...(isDamaged ? 2 : 3)).map { "record \($0)" }
+            for _ in 1...2 {
+                log = try SpoolLog(storage)
+                var taken: [String] = []
+                while let record = try log.takeNext() { taken.append(record.text) }
+                #expect(taken == texts)
+                #expect(log.statistics.corruptRecords == (isDamaged ? 1 : 0))
+            }
+            try log.acknowledge(UInt64(texts.count))
+            let isEmpty = log.isEmpty
+            #expect(isEmpty && storage.segmentCount == 0)
+            log = try SpoolLog(storage)
+            #expect(try log.put("record 4") == 4)
+            #expect(try log.take() == "record 4")
+            #expect(log.statistics.corruptRecords == 0)
+        }
+    }
+
+    /// That a segment was read to its end cannot be noted: it stays. Without it, and without the note, it would be a loss.
+    @Test func noSegmentGoesBeforeItsAcknowledgement() throws {
+        var log = try open()
+        try log.put("one")
+        log = try open()
+        storage.failing["write"] = Errno(EIO)
+        #expect(throws: SpoolError.self) { try log.take() }
+        #expect(throws: SpoolError.self) { try log.peek() }
+        #expect(storage.segmentCount == 1)
+        storage.failing = [:]
+        #expect(try log.peek() == nil)
+        #expect(storage.segmentCount == 0)
+        #expect(try log.put("two") == 2)
+        log = try open()
+        #expect(try log.take() == "two")
+        #expect(log.statistics.corruptRecords == 0)
+    }
+
+    /// The same for the segment that gives way, however often the note fails.
+    @Test func noSegmentGivesWayUnnoted() throws {
+        let configuration = SpoolConfiguration(maximumBytes: 600, segmentBytes: 150)
+        var log = try open(configuration)
+        var written = 0
+        while log.statistics.bytes < 540 {
+            written += 1
+            try log.put("record \(written)")
+        }
+        storage.failing["write"] = Errno(EIO)
+        for _ in 1...3 { #expect(throws: SpoolError.self) { try log.put(String(repeating: "x", count: 60)) } }
+        storage.failing = [:]
+        log = try open(configuration)
+        var left = [String]()
+        while let text = try log.take() { left.append(text) }
+        #expect(left == (1...written).map { "record \($0)" })
+        #expect(log.statistics.corruptRecords == 0)
+    }
+
+    /// Of a segment there is only the name, and what came before was cut off earlier: its number still counts.
+    @Test func anEmptySegmentTellsWhatWasGivenOut() throws {
+        for hasOthers in [true, false] {
+            let storage = CrashingStorage()
+            var log = try SpoolLog(storage)
+            try log.put("one")
+            if !hasOthers { _ = try log.take() }
+            storage.set(SpoolFormat.name(first: 5), [])
+            for _ in 1...2 { log = try SpoolLog(storage) }
+            #expect(try log.put("five") == 5)
+            if hasOthers { #expect(try log.take() == "one") }
+            #expect(try log.take() == "five")
+            #expect(log.statistics.corruptRecords == (hasOthers ? 3 : 0))
+        }
+    }
+
     /// Two acknowledgements in a row that the disk takes half of: the last good one still counts.
     @Test func failedAcknowledgements() throws {
         var log = try open()
