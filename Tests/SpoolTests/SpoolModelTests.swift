@@ -50,6 +50,8 @@ import Testing
         var generator: SeededGenerator
         let storage = CrashingStorage()
         let configuration: SpoolConfiguration
+        /// Whether the reader takes several records before it acknowledges the first.
+        let isReadingAhead: Bool
         var model = SpoolModel()
         var written = 0
         private var falseAlarms: [String] = []
@@ -61,6 +63,7 @@ import Testing
         init(_ test: Case, seed: UInt64) {
             self.test = test
             generator = SeededGenerator(seed)
+            isReadingAhead = Bool.random(using: &generator)
             configuration = SpoolConfiguration(
                 maximumBytes: test.world == .small ? 1500 : 1 << 20, segmentBytes: test.world == .small ? 300 : 400,
                 durability: test.durability)
@@ -77,6 +80,7 @@ import Testing
                 }
                 switch Int.random(in: 0..<12, using: &generator) {
                 case 0..<6: append(&log)
+                case 6..<10 where isReadingAhead: chance(2) ? takeAhead(&log) : acknowledgeSome(&log)
                 case 6..<8: read(&log, acknowledging: false)
                 case 8..<10: read(&log, acknowledging: true)
                 case 10 where test.durability == .segment && chance(3):
@@ -120,9 +124,12 @@ import Testing
             written += 1
             let text = "\(written) " + String(repeating: "x", count: .random(in: 0...120, using: &generator))
             model.willAppend(text, next: log.nextSequence)
+            let isHeld = isReadingAhead && isReadToTheEnd && chance(2)
+            if !isHeld { isReadToTheEnd = false }
             do {
-                let sequence = try log.put(text)
+                let sequence = try log.put(text, isHeld: isHeld)
                 model.didAppend(text, sequence, isDurable: test.durability == .always)
+                if isHeld { taken.append(sequence) }
             } catch {
                 isClean = false
                 if isDead {
@@ -150,15 +157,54 @@ import Testing
         /// The record that `peek` gives again and again.
         private var peeked: UInt64 = 0
 
+        private mutating func takeAhead(_ log: inout SpoolLog) {
+            do {
+                while taken.count < 8 {
+                    guard let record = try log.takeNext() else {
+                        isReadToTheEnd = true
+                        return
+                    }
+                    model.didRead(record)
+                    taken.append(record.sequence)
+                    if chance(4) { return }
+                }
+            } catch {
+                isClean = false
+            }
+        }
+
+        /// Acknowledges the oldest of those that were taken. Whether that works or not, they have arrived.
+        private mutating func acknowledgeSome(_ log: inout SpoolLog) {
+            guard !taken.isEmpty else { return }
+            let some = taken.prefix(.random(in: 1...taken.count, using: &generator))
+            taken.removeFirst(some.count)
+            for sequence in some { model.willAcknowledge(sequence) }
+            do {
+                try log.acknowledge(some[some.endIndex - 1])
+                model.didAcknowledge(some[some.endIndex - 1])
+            } catch {
+                isClean = false
+            }
+        }
+
+        /// What was taken, or held when it was appended, and is not acknowledged.
+        private var taken: [UInt64] = []
+        /// Whether nothing waits to be taken.
+        private var isReadToTheEnd = false
+
         private var isDead: Bool { storage.changesToLive.map { $0 <= 0 } ?? false }
 
         private mutating func restart(_ log: inout SpoolLog) throws {
             count(log.statistics)
-            if test.world == .small, peeked > 0 {
-                model.forgive(peeked)
-                isClean = false
+            if test.world == .small {
+                for sequence in taken + (peeked > 0 ? [peeked] : []) {
+                    model.forgive(sequence)
+                    isClean = false
+                }
             }
             peeked = 0
+            taken = []
+            isReadToTheEnd = false
             if test.world == .power, chance(2) {
                 storage.powerFailure(using: &generator)
                 model.reopened(
