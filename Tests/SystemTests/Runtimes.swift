@@ -85,7 +85,7 @@ extension SystemTests {
                     "--label", "com.example.team=red",
                 ], peer.command)
             let page = try peer.expectSeries(of: "/docker/" + cart, image: DockerDaemon.image, from: agent)
-            let own = page.samples.filter { $0.container == "/docker/" + cart }
+            let own = page.samples.filter { $0.container == "/docker/" + cart && $0.name.hasPrefix("container_") }
             #expect(own.allSatisfy { $0.labels["app_id"] == "/compose/shop/cart" })
             #expect(page.value("container_info", of: "/docker/" + cart, ["label_com_example_team": "red"]) == 1)
             // Below a parent of one's own, where the path does not say Docker.
