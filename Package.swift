@@ -105,7 +105,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
 
-        .testTarget(name: "MetricsTests", dependencies: ["Metrics"], swiftSettings: strict),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "RingTests", dependencies: ["Linux", "Ring"], swiftSettings: strict),
         .testTarget(
             name: "SignalsTests", dependencies: ["CEvents", "Containers", "Host", "Metrics", "Ring", "Signals"],
@@ -131,7 +131,7 @@ let package = Package(
         // Counts allocations in the test process; the benchmarks' own file.
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(name: "SpoolTests", dependencies: ["Linux", "Spool", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "LogsTests", dependencies: ["Host", "Logs"], swiftSettings: strict),
+        .testTarget(name: "LogsTests", dependencies: ["Host", "Logs", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "HostTests", dependencies: ["Host", "Linux", "Metrics"], swiftSettings: strict),
         .testTarget(
             name: "WireTests",

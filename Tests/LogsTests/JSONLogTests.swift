@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Logs
@@ -130,7 +131,7 @@ struct JSONLogTests {
     /// Texts made from pieces and broken at random: what is taken is what a complete parser takes, and the other way round within
     /// the bounds.
     @Test func agreesWithAnotherParser() throws {
-        var random = Seeded(state: 3)
+        var random = SeededGenerator(3)
         func value(_ depth: Int) -> String {
             switch Int.random(in: 0..<(depth > 3 ? 5 : 7), using: &random) {
             case 0: "\"\(["a", "", "\\n", "\\u00e9", "é", " x ", "\\\\"].randomElement(using: &random) ?? "")\""

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Logs
@@ -48,7 +49,7 @@ struct LevelGuessTests {
 
     /// Against a plain reading of the rules, word by word.
     @Test func agreesWithTheRules() {
-        var random = Seeded(state: 1)
+        var random = SeededGenerator(1)
         let pieces = [
             "error", "err", "warn", "WRN", "info", "I0102", "E12", "level=", "[", "]", "(", ")", "<", "'", "\"", ":",
             ";",

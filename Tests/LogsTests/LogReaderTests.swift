@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Logs
@@ -49,7 +50,7 @@ struct LogReaderTests {
     /// Whatever bytes come: nothing traps, every message is valid UTF-8 and within its limit, and plain text is neither lost nor
     /// made up.
     @Test(arguments: LogFormat.allCases) func anything(format: LogFormat) {
-        var random = Seeded(state: 11)
+        var random = SeededGenerator(11)
         let pieces =
             [
                 "{\"log\":\"", "\\n\",\"stream\":\"stdout\"}", "2016-10-06T00:17:09Z ", "stdout ", "stderr ", "F ",

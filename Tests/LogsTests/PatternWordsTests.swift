@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Logs
@@ -39,7 +40,7 @@ struct PatternWordsTests {
 
     /// Against a slow reading of the rules with strings.
     @Test func agreesWithTheRules() {
-        var random = Seeded(state: 7)
+        var random = SeededGenerator(7)
         let pieces = [
             "word", "ab", "x", "12", "0x1f", "dead", "beef1", "-", "_", ".", " ", " ", "  ", "\"", "'", "\\", "[", "]",
             "(", ")", "{", "}", "=", ":", ",", ";", "é", "\u{00A0}", "\u{2028}", "550e8400-e29b-41d4-a716-446655440000",

@@ -1,5 +1,6 @@
 import Foundation
 import Metrics
+import TestSupport
 import Testing
 
 /// Random snapshots against a model that is simple enough to be right.
@@ -24,18 +25,6 @@ import Testing
         }
     }
 
-    /// Splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-    private struct Generator: RandomNumberGenerator {
-        var state: UInt64
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-    }
-
     private static let families: [MetricFamily] = [
         .containerNetTcpBytesSentTotal, .containerNetTcpActiveConnections, .containerInfo,
     ]
@@ -48,7 +37,7 @@ import Testing
     @Test func withoutLimitsItIsAnExactModel() {
         for round in 0..<Self.rounds {
             let seed = Self.seed ?? UInt64(round)
-            var random = Generator(state: seed)
+            var random = SeededGenerator(seed)
             var table = SeriesTable()
             // What is known: of the last snapshot, and what the receiver has but was not told the end of.
             var known: [Key: (value: Double, created: Int64)] = [:]
@@ -110,7 +99,7 @@ import Testing
     @Test func limitsAreKeptAndNothingIsLostUncounted() {
         for round in 0..<Self.rounds {
             let seed = Self.seed ?? UInt64(round)
-            var random = Generator(state: seed)
+            var random = SeededGenerator(seed)
             let limits = SeriesLimits(
                 perContainer: Int.random(in: 1...60, using: &random), perAgent: Int.random(in: 1...120, using: &random))
             var table = SeriesTable(limits: limits)
@@ -167,7 +156,7 @@ import Testing
     @Test func whoIsSmallLosesNothing() {
         for round in 0..<max(Self.rounds / 6, 1) {
             let seed = Self.seed ?? UInt64(round)
-            var random = Generator(state: seed)
+            var random = SeededGenerator(seed)
             let limits = SeriesLimits(perContainer: 50, perAgent: 200)
             var table = SeriesTable(limits: limits)
             let small = (0..<8).map { Key(.containerNetTcpBytesSentTotal, "/small", $0) }
@@ -194,7 +183,7 @@ import Testing
         }
     }
 
-    private static func randomKey(_ random: inout Generator) -> Key {
+    private static func randomKey(_ random: inout SeededGenerator) -> Key {
         let family = families[Int.random(in: 0..<families.count, using: &random)]
         return Key(family, "/c\(Int.random(in: 0..<4, using: &random))", Int.random(in: 0..<80, using: &random))
     }
