@@ -29,6 +29,7 @@ let package = Package(
         .library(name: "Linux", targets: ["Linux"]),
         .library(name: "Metrics", targets: ["Metrics"]),
         .library(name: "Network", targets: ["Network"]),
+        .library(name: "Protocols", targets: ["Protocols"]),
         .library(name: "Ring", targets: ["Ring"]),
         .library(name: "Signals", targets: ["Signals"]),
         .library(name: "Wire", targets: ["Wire"]),
@@ -83,6 +84,7 @@ let package = Package(
             name: "Signals", dependencies: ["CEvents", "Containers", "Kernel", "Linux", "Metrics", "Network", "Ring"],
             swiftSettings: strict),
         .target(name: "Logs", dependencies: ["Host"], swiftSettings: strict),
+        .target(name: "Protocols", swiftSettings: strict),
         .target(name: "Spool", dependencies: ["Linux"], swiftSettings: strict),
         .target(
             name: "Wire", dependencies: ["CMemory", "CSnappy", "CZlib", "CZstd", "Metrics"], swiftSettings: strict),
@@ -100,12 +102,13 @@ let package = Package(
             name: "NodeAgent",
             dependencies: [
                 "CLinux", "CYaml", "Cloud", "Containers", "Export", "GPU", "Host", "Kernel", "Linux", "Logs", "Metrics",
-                "Network", "Ring", "Signals", "Spool", "Wire",
+                "Network", "Protocols", "Ring", "Signals", "Spool", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
 
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "ProtocolsTests", dependencies: ["Protocols", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "RingTests", dependencies: ["Linux", "Ring"], swiftSettings: strict),
         .testTarget(
             name: "SignalsTests", dependencies: ["CEvents", "Containers", "Host", "Metrics", "Ring", "Signals"],

@@ -319,7 +319,7 @@ public actor Drain {
     private static let eventNames = [
         "", "process_start", "process_exec", "process_exit", "cgroup_made", "cgroup_removed", "cgroup_attach",
         "tcp_established", "tcp_failed", "tcp_accepted", "tcp_closed", "tcp_listen_open", "tcp_listen_close",
-        "file_written",
+        "file_written", "segment", "datagram", "http_counts",
     ]
 
     /// By `enum martlet_loss`.

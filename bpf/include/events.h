@@ -28,7 +28,10 @@ enum martlet_event_type {
     MARTLET_TCP_LISTEN_OPEN = 11,
     MARTLET_TCP_LISTEN_CLOSE = 12,
     MARTLET_FILE_WRITTEN = 13,
-    MARTLET_EVENT_TYPES = 14,
+    MARTLET_SEGMENT = 14,
+    MARTLET_DATAGRAM = 15,
+    MARTLET_HTTP_COUNTS = 16,
+    MARTLET_EVENT_TYPES = 17,
 };
 
 /* Why a record or a piece of state was given up. */
@@ -128,6 +131,54 @@ struct martlet_tcp {
 struct martlet_listen {
     struct martlet_header header;
     struct martlet_endpoints ends; /* remote side zero */
+};
+
+/* Bits of martlet_segment.flags and martlet_datagram.flags. */
+#define MARTLET_SEGMENT_SENT 1 /* by the socket's owner; else received */
+#define MARTLET_SEGMENT_TLS 2  /* plain text, from a TLS library */
+
+/*
+ * A piece of one direction of a TCP connection: its first `captured` bytes. A record is as long as its bytes:
+ * offsetof(bytes) + captured rounded up to 8. All records of one socket go through one ring.
+ */
+struct martlet_segment {
+    struct martlet_header header; /* cgroup: of the socket */
+    __u64 id;                     /* martlet_endpoints.id of the connection */
+    __u32 offset;                 /* of the first byte in this direction's stream, modulo 2^32 */
+    __u32 length;                 /* bytes of the stream that it stands for */
+    __u16 captured;
+    __u8 flags;
+    __u8 _reserved[5];
+    char bytes[];
+};
+
+/* A UDP datagram that looks like DNS. */
+struct martlet_datagram {
+    struct martlet_header header;
+    struct martlet_endpoints ends; /* id: the socket's cookie */
+    __u16 length;
+    __u16 captured;
+    __u8 flags;
+    __u8 _reserved[3];
+    char bytes[];
+};
+
+/* Upper bounds of the latency histograms in microseconds, without the last one, which is infinite. */
+#define MARTLET_LATENCY_BOUNDS 11
+
+/*
+ * HTTP/1 requests of one connection that were counted in the kernel since the last record of it. A ring record, and a row
+ * of the iterator over sockets.
+ */
+struct martlet_http_counts {
+    struct martlet_header header;
+    __u64 id;
+    __u64 duration_ns;
+    __u32 statuses[5]; /* 1xx to 5xx */
+    __u32 unanswered;
+    __u32 buckets[MARTLET_LATENCY_BOUNDS + 1]; /* of answered requests, each counted in one */
+    __u32 is_outbound;
+    __u32 _reserved;
 };
 
 /* A row of the iterator over open connections: only those that changed since the last run. */

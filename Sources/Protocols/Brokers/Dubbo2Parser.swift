@@ -1,0 +1,3 @@
+/// Dubbo2.
+final class Dubbo2Parser: ProtocolParser {
+}

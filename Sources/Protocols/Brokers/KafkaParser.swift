@@ -1,0 +1,3 @@
+/// Kafka protocol.
+final class KafkaParser: ProtocolParser {
+}

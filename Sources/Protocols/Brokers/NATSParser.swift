@@ -1,0 +1,3 @@
+/// NATS client protocol.
+final class NATSParser: ProtocolParser {
+}

@@ -1,0 +1,3 @@
+/// AMQP 0-9-1.
+final class RabbitMQParser: ProtocolParser {
+}

@@ -1,0 +1,3 @@
+/// ZooKeeper's client protocol.
+final class ZooKeeperParser: ProtocolParser {
+}

@@ -1,0 +1,3 @@
+/// ClickHouse, native protocol.
+final class ClickHouseParser: ProtocolParser {
+}

@@ -1,0 +1,3 @@
+/// FoundationDB's transport.
+final class FoundationDBParser: ProtocolParser {
+}

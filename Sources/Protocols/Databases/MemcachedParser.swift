@@ -1,0 +1,3 @@
+/// Memcached, text protocol.
+final class MemcachedParser: ProtocolParser {
+}

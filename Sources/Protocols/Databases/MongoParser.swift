@@ -1,0 +1,3 @@
+/// MongoDB wire protocol.
+final class MongoParser: ProtocolParser {
+}

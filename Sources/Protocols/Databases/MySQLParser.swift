@@ -1,0 +1,3 @@
+/// MySQL and MariaDB, client/server protocol.
+final class MySQLParser: ProtocolParser {
+}

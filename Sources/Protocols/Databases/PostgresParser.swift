@@ -1,0 +1,3 @@
+/// PostgreSQL, frontend/backend protocol 3.
+final class PostgresParser: ProtocolParser {
+}

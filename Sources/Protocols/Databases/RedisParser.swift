@@ -1,0 +1,3 @@
+/// Redis, RESP2 and RESP3.
+final class RedisParser: ProtocolParser {
+}

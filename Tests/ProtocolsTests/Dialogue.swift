@@ -1,0 +1,25 @@
+@testable import Protocols
+
+/// Plays a connection to a conversation: each line is what one side sends, one segment each, a microsecond apart.
+struct Dialogue {
+    let conversation: Conversation
+    let log = ExchangeLog()
+    private var time: UInt64 = 1_000_000
+
+    init(_ expected: ApplicationProtocol? = nil, wantsText: Bool = true) {
+        conversation = Conversation(options: ParsingOptions(wantsText: wantsText), expected: expected)
+    }
+
+    mutating func client(_ bytes: [UInt8], missing: Int = 0, tail: Int = 0) { say(.client, bytes, missing, tail) }
+    mutating func server(_ bytes: [UInt8], missing: Int = 0, tail: Int = 0) { say(.server, bytes, missing, tail) }
+    mutating func client(_ text: String) { client(Array(text.utf8)) }
+    mutating func server(_ text: String) { server(Array(text.utf8)) }
+
+    private mutating func say(_ side: Side, _ bytes: [UInt8], _ missing: Int, _ tail: Int) {
+        time += 1000
+        bytes.withUnsafeBytes {
+            conversation.take(
+                RawSpan(_unsafeBytes: $0), from: side, at: time, missing: missing, tail: tail, log)
+        }
+    }
+}
