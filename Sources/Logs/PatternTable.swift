@@ -10,6 +10,8 @@ public struct PatternTable: ~Copyable {
         public let level: LogLevel
         /// 32 hexadecimal digits (MD5 of the words); empty where the level has no patterns.
         public let hash: String
+        /// The same, for exporters.
+        public let name: PatternHash
         public let sample: String
         public fileprivate(set) var count: UInt64 = 0
         fileprivate let words: [UInt8]
@@ -103,7 +105,9 @@ public struct PatternTable: ~Copyable {
     private mutating func add(
         _ level: LogLevel, _ hash: String, _ sample: String, words: [UInt8] = [], ends: [Int32] = []
     ) -> Int {
-        patterns.append(Pattern(level: level, hash: hash, sample: sample, words: words, ends: ends))
+        patterns.append(
+            Pattern(
+                level: level, hash: hash, name: PatternHash(hash), sample: sample, words: words, ends: ends))
         return patterns.count - 1
     }
 
