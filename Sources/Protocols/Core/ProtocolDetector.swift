@@ -45,7 +45,9 @@ enum ProtocolDetector {
         return fitting.count == 1 && !client.isEmpty && !server.isEmpty ? .found(first) : .open
     }
 
-    private static func likeness(_ parser: ProtocolParser.Type, _ bytes: [UInt8], _ length: Int, _ side: Side) -> Likeness {
+    private static func likeness(_ parser: ProtocolParser.Type, _ bytes: [UInt8], _ length: Int, _ side: Side)
+        -> Likeness
+    {
         // A side that has not spoken yet speaks against nothing.
         if bytes.isEmpty { return .maybe }
         return bytes.withUnsafeBytes { parser.likeness(RawSpan(_unsafeBytes: $0), length: length, from: side) }
