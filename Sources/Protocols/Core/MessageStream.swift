@@ -58,11 +58,12 @@ struct MessageStream {
                 continue
             }
             if !kept.isEmpty {
-                let more = min(max(wanted - kept.count, 1), bytes.byteCount - start)
+                // A little more than wanted: who looks for the end of a line would be asked for every single byte.
+                let more = min(max(wanted - kept.count, 64), bytes.byteCount - start)
                 bytes.extracting(start..<(start + more)).withUnsafeBytes { kept.append(contentsOf: $0) }
                 start += more
                 if kept.count < wanted { continue }
-                readKept(isFinal: kept.count >= limit, body)
+                readKept(isFinal: false, body)
                 continue
             }
             let available = bytes.extracting(start..<bytes.byteCount)
@@ -94,20 +95,22 @@ struct MessageStream {
     }
 
     private mutating func readKept(isFinal: Bool, _ body: (RawSpan, Bool) -> Step) {
-        let step = kept.withUnsafeBytes { body(RawSpan(_unsafeBytes: $0), isFinal) }
-        switch step {
-        case .message(let length) where length >= kept.count:
-            rest = length - kept.count
-            kept.removeAll(keepingCapacity: true)
-        case .message(let length) where length > 0:
-            // More than one message was kept.
-            kept.removeFirst(length)
-            wanted = kept.count
-            if !kept.isEmpty { readKept(isFinal: isFinal, body) }
-        case .more(let count) where !isFinal && count <= limit:
-            wanted = max(count, kept.count + 1)
-        default:
-            lose()
+        while !kept.isEmpty {
+            let isLast = isFinal || kept.count >= limit
+            let step = kept.withUnsafeBytes { body(RawSpan(_unsafeBytes: $0), isLast) }
+            switch step {
+            case .message(let length) where length >= kept.count:
+                rest = length - kept.count
+                kept.removeAll(keepingCapacity: true)
+            case .message(let length) where length > 0:
+                // More than one message was kept.
+                kept.removeFirst(length)
+            case .more(let count) where !isLast:
+                wanted = min(max(count, kept.count + 1), limit)
+                return
+            default:
+                return lose()
+            }
         }
     }
 
