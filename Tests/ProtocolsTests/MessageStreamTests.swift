@@ -47,4 +47,20 @@ import Testing
     @Test func `a gap in the beginning of a message loses the stream`() {
         #expect(lengths([([0], 0, 0), ([1, 9], 1, 0)]).isLost)
     }
+
+    @Test func `a message began when its first byte was seen`() {
+        var stream = MessageStream()
+        var starts: [UInt64] = []
+        for (time, bytes) in [(10, [0]), (20, [3, 9, 9, 9, 0]), (30, [0, 0, 0]), (40, [0, 1, 9])] as [(UInt64, [UInt8])]
+        {
+            bytes.withUnsafeBytes {
+                stream.feed(RawSpan(_unsafeBytes: $0), at: time, missing: 0, tail: 0) { bytes, start, _ in
+                    if bytes.byteCount < 2 { return .more(2) }
+                    starts.append(start)
+                    return .message(2 + Int(bytes.big16(0)))
+                }
+            }
+        }
+        #expect(starts == [10, 20, 30, 40])
+    }
 }

@@ -99,11 +99,15 @@ public final class Conversation {
                 let replay = early
                 forgetEarly()
                 early = []
+                var (clientBegan, serverBegan) = (false, false)
                 for segment in replay {
+                    // What is missing before a side's beginning is of no use to the parser.
+                    let isFirst = segment.side == .client ? !clientBegan : !serverBegan
+                    if segment.side == .client { clientBegan = true } else { serverBegan = true }
                     segment.bytes.withUnsafeBytes {
                         take(
-                            RawSpan(_unsafeBytes: $0), from: segment.side, at: segment.time, missing: segment.missing,
-                            tail: segment.tail, receiver)
+                            RawSpan(_unsafeBytes: $0), from: segment.side, at: segment.time,
+                            missing: isFirst ? 0 : segment.missing, tail: segment.tail, receiver)
                     }
                 }
                 return

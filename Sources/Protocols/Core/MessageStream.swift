@@ -20,6 +20,8 @@ struct MessageStream {
     let limit: Int
     private var kept: [UInt8] = []
     private var wanted = 0
+    /// When the first byte of what is kept was seen.
+    private var keptSince: UInt64 = 0
     /// Bytes of the current message that are still to come.
     private var rest = 0
     private(set) var isLost = false
@@ -43,10 +45,19 @@ struct MessageStream {
         isLost = true
     }
 
-    /// Reads a segment. `body` gets the bytes from the beginning of a message as far as they are there, and whether no more
-    /// will come of what follows them at once (a part of the stream was not captured).
+    /// Reads a segment. `body` gets the bytes from the beginning of a message as far as they are there, perhaps with the
+    /// beginning of what follows it, and whether no more will come of what follows them at once (a part of the stream was not
+    /// captured).
     mutating func feed(
         _ bytes: RawSpan, missing: Int, tail: Int, _ body: (_ message: RawSpan, _ isFinal: Bool) -> Step
+    ) {
+        feed(bytes, at: 0, missing: missing, tail: tail) { message, _, isFinal in body(message, isFinal) }
+    }
+
+    /// Reads a segment that was seen at `time`; `body` is also told when the first byte of the message was seen.
+    mutating func feed(
+        _ bytes: RawSpan, at time: UInt64, missing: Int, tail: Int,
+        _ body: (_ message: RawSpan, _ start: UInt64, _ isFinal: Bool) -> Step
     ) {
         pass(missing, body)
         var start = 0
@@ -58,25 +69,27 @@ struct MessageStream {
                 continue
             }
             if !kept.isEmpty {
-                // A little more than wanted: who looks for the end of a line would be asked for every single byte.
-                let more = min(max(wanted - kept.count, 64), bytes.byteCount - start)
+                // More than is wanted, so that whoever looks for the end of a line does not ask byte by byte.
+                let more = min(max(wanted - kept.count, 256), limit - kept.count, bytes.byteCount - start)
                 bytes.extracting(start..<(start + more)).withUnsafeBytes { kept.append(contentsOf: $0) }
                 start += more
                 if kept.count < wanted { continue }
-                readKept(isFinal: false, body)
+                // What is kept beyond the message is read again from the segment.
+                start -= min(readKept(isFinal: kept.count >= limit, body), more)
                 continue
             }
             let available = bytes.extracting(start..<bytes.byteCount)
-            switch body(available, false) {
+            switch body(available, time, false) {
             case .message(let length):
                 guard length > 0 else { return lose() }
                 rest = length
             case .more(let count):
                 if available.byteCount >= limit {
-                    start += finish(available, body)
+                    finish(available, time, body)
                     continue
                 }
                 wanted = min(max(count, available.byteCount + 1), limit)
+                keptSince = time
                 available.withUnsafeBytes { kept.append(contentsOf: $0) }
                 start = bytes.byteCount
             case .lost:
@@ -87,40 +100,34 @@ struct MessageStream {
     }
 
     /// So many bytes of the stream were not captured.
-    private mutating func pass(_ count: Int, _ body: (RawSpan, Bool) -> Step) {
+    private mutating func pass(_ count: Int, _ body: (RawSpan, UInt64, Bool) -> Step) {
         guard count > 0, !isLost else { return }
-        if !kept.isEmpty { readKept(isFinal: true, body) }
+        // What is kept is one message: what follows a message is never kept.
+        if !kept.isEmpty, readKept(isFinal: true, body) > 0 { return lose() }
         if isLost { return }
         if count <= rest { rest -= count } else { lose() }
     }
 
-    private mutating func readKept(isFinal: Bool, _ body: (RawSpan, Bool) -> Step) {
-        while !kept.isEmpty {
-            let isLast = isFinal || kept.count >= limit
-            let step = kept.withUnsafeBytes { body(RawSpan(_unsafeBytes: $0), isLast) }
-            switch step {
-            case .message(let length) where length >= kept.count:
-                rest = length - kept.count
-                kept.removeAll(keepingCapacity: true)
-            case .message(let length) where length > 0:
-                // More than one message was kept.
-                kept.removeFirst(length)
-            case .more(let count) where !isLast:
-                wanted = min(max(count, kept.count + 1), limit)
-                return
-            default:
-                return lose()
-            }
+    /// Reads the message whose beginning is kept; returns how many bytes are kept of what follows it.
+    private mutating func readKept(isFinal: Bool, _ body: (RawSpan, UInt64, Bool) -> Step) -> Int {
+        let (count, since) = (kept.count, keptSince)
+        let step = kept.withUnsafeBytes { body(RawSpan(_unsafeBytes: $0), since, isFinal) }
+        switch step {
+        case .message(let length) where length > 0:
+            rest = max(length - count, 0)
+            kept.removeAll(keepingCapacity: true)
+            return max(count - length, 0)
+        case .more(let more) where !isFinal:
+            wanted = min(max(more, count + 1), limit)
+        default:
+            lose()
         }
+        return 0
     }
 
-    /// Asks for the last time; returns how many bytes of `available` were passed.
-    private mutating func finish(_ available: RawSpan, _ body: (RawSpan, Bool) -> Step) -> Int {
-        guard case .message(let length) = body(available, true), length > 0 else {
-            lose()
-            return available.byteCount
-        }
+    /// Asks for the last time.
+    private mutating func finish(_ available: RawSpan, _ time: UInt64, _ body: (RawSpan, UInt64, Bool) -> Step) {
+        guard case .message(let length) = body(available, time, true), length > 0 else { return lose() }
         rest = length
-        return 0
     }
 }
