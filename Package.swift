@@ -78,13 +78,15 @@ let package = Package(
         .target(name: "GPU", dependencies: ["CNVML", "Linux", "Metrics"], swiftSettings: strict),
         .target(
             name: "Containers",
-            dependencies: ["CEvents", "Exchange", "GPU", "Host", "Linux", "Metrics", "Network", "Ring"],
-            swiftSettings: strict),
+            dependencies: [
+                "CEvents", "Exchange", "GPU", "Host", "Linux", "Metrics", "Network", "Protocols", "Ring", "Traces",
+            ], swiftSettings: strict),
         .target(
             name: "Signals", dependencies: ["CEvents", "Containers", "Kernel", "Linux", "Metrics", "Network", "Ring"],
             swiftSettings: strict),
         .target(name: "Logs", dependencies: ["Host"], swiftSettings: strict),
         .target(name: "Protocols", swiftSettings: strict),
+        .target(name: "Traces", dependencies: ["Network", "Protocols", "Wire"], swiftSettings: strict),
         .target(name: "Spool", dependencies: ["Linux"], swiftSettings: strict),
         .target(
             name: "Wire", dependencies: ["CMemory", "CSnappy", "CZlib", "CZstd", "Metrics"], swiftSettings: strict),
