@@ -49,6 +49,11 @@ struct ByteReader: ~Escapable {
         return bytes.extracting(start..<position)
     }
 
+    /// An empty part.
+    var nothing: RawSpan {
+        @_lifetime(copy self) get { bytes.extracting(0..<0) }
+    }
+
     @_lifetime(self: copy self)
     private mutating func load<Value: FixedWidthInteger & BitwiseCopyable>(_ type: Value.Type) -> Value {
         let size = MemoryLayout<Value>.size

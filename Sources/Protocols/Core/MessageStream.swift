@@ -99,6 +99,18 @@ struct MessageStream {
         pass(tail, body)
     }
 
+    /// Reads a segment; where a message begins is not known after a gap, `beginning` looks for it in the segment.
+    mutating func feed(
+        _ bytes: RawSpan, at time: UInt64, missing: Int, tail: Int, findingBy beginning: (RawSpan) -> Int?,
+        _ body: (_ message: RawSpan, _ start: UInt64, _ isFinal: Bool) -> Step
+    ) {
+        pass(missing, body)
+        guard isLost else { return feed(bytes, at: time, missing: 0, tail: tail, body) }
+        guard let start = beginning(bytes) else { return }
+        restart()
+        feed(bytes.part(start), at: time, missing: 0, tail: tail, body)
+    }
+
     /// So many bytes of the stream were not captured.
     private mutating func pass(_ count: Int, _ body: (RawSpan, UInt64, Bool) -> Step) {
         guard count > 0, !isLost else { return }
