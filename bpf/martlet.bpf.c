@@ -4,5 +4,6 @@
 #include "cgroup.bpf.h"
 #include "tcp.bpf.h"
 #include "file.bpf.h"
+#include "request.bpf.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -80,7 +80,8 @@ static __always_inline __u64 new_id(__u64 now) {
 
 static __always_inline void report_listen(
     struct sock *socket, struct martlet_connection *connection, enum martlet_event_type type) {
-    struct martlet_listen *event = reserve(sizeof(*event));
+    __u32 shard = shard_of(connection->id);
+    struct martlet_listen *event = reserve_in(shard, sizeof(*event), MARTLET_LOSS_RING_FULL);
 
     if (!event) return;
     fill_header(&event->header, type);
@@ -91,12 +92,13 @@ static __always_inline void report_listen(
     event->ends.id = connection->id;
     __builtin_memset(event->ends.remote_address, 0, sizeof(event->ends.remote_address));
     event->ends.remote_port = 0;
-    submit(event);
+    submit_in(shard, event);
 }
 
 static __always_inline void report_connection(
     struct sock *socket, struct martlet_connection *connection, enum martlet_event_type type) {
-    struct martlet_tcp *event = reserve(sizeof(*event));
+    __u32 shard = shard_of(connection->id);
+    struct martlet_tcp *event = reserve_in(shard, sizeof(*event), MARTLET_LOSS_RING_FULL);
     struct tcp_counters counters;
     __u64 start = type == MARTLET_TCP_CLOSED ? connection->established_ns : connection->started_ns;
 
@@ -119,7 +121,7 @@ static __always_inline void report_connection(
     /* An inbound connection is first seen when it is established. */
     if (start && (type == MARTLET_TCP_CLOSED || connection->role == MARTLET_OUTBOUND))
         event->duration_ns = event->header.time_ns - start;
-    submit(event);
+    submit_in(shard, event);
 }
 
 static __always_inline bool remember(__u64 key, struct martlet_connection *connection) {

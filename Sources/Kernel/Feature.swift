@@ -4,12 +4,16 @@ public enum Feature: String, Sendable, CaseIterable {
     case processes
     /// Control groups made, removed, and processes moved into them.
     case cgroups
+    /// What is said on connections, from packets. Before `tcp`, so that its end of a connection is reported first.
+    case requests
     /// TCP connections and listening sockets, with their bytes.
     case tcp
     /// Bytes of connections that are still open.
     case tcpSamples = "tcp_samples"
     /// Round-trip times of connections, for addresses that answer no echo request.
     case tcpRoundTrips = "tcp_round_trips"
+    /// Requests that the kernel counts, of connections that are still open.
+    case requestSamples = "request_samples"
     /// Sockets that are older than the agent.
     case tcpDiscovery = "tcp_discovery"
     /// Processes that are older than the agent, in one read; /proc is the fall-back.
@@ -28,6 +32,8 @@ public enum Feature: String, Sendable, CaseIterable {
                 "process_exit_again",
             ]
         case .cgroups: ["cgroup_made", "cgroup_renamed", "cgroup_removed", "cgroup_attach"]
+        case .requests: ["request_closed", "packet_received", "packet_sent"]
+        case .requestSamples: ["sample_requests"]
         case .tcp: ["tcp_state", "tcp_state_again", "tcp_state_once_again"]
         case .tcpSamples: ["sample_connections"]
         case .tcpRoundTrips: ["sample_round_trips"]
@@ -46,6 +52,8 @@ public enum Feature: String, Sendable, CaseIterable {
         switch self {
         case .processes, .cgroups, .tcp: "Linux 5.8 with BTF, CAP_BPF and CAP_PERFMON"
         case .tcpSamples, .tcpRoundTrips, .tcpDiscovery: "Linux 5.9 with BTF, CAP_BPF and CAP_PERFMON"
+        case .requests, .requestSamples:
+            "Linux 5.12 with BTF, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a cgroup2 tree"
         case .processDiscovery, .fileWrites, .fileDiscovery: "Linux 5.8 with BTF, CAP_BPF and CAP_PERFMON"
         }
     }

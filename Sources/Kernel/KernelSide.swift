@@ -24,6 +24,12 @@ public final class KernelSide: @unchecked Sendable {
         public var maximumConnections: Int
         /// Hierarchy id of the v1 memory controller, 0 where there is none.
         public var memoryHierarchy: Int
+        /// Mount point of the cgroup2 tree at whose root packets are seen; nil if there is none.
+        public var cgroupRoot: String?
+        /// Bytes of a segment that are captured, at most; up to 16384.
+        public var captureBytes = 1024
+        /// Whether plain HTTP/1 requests are counted in the kernel: they reach nobody as texts then.
+        public var countsHTTP = true
 
         /// A ring a CPU up to 16; 1 MiB each, and not more than 4 MiB in all. The agent maps a ring's data twice, so that its
         /// resident size shows the double.
@@ -47,6 +53,7 @@ public final class KernelSide: @unchecked Sendable {
     private let ringDescriptors: [Int32]
     private let lossesMap: Int32
     private let connectionsMap: Int32
+    private let verdictsMap: Int32
     private let mapDescriptors: [Int32]
     private let programs: [(name: String, descriptor: Int32)]
 
@@ -76,6 +83,7 @@ public final class KernelSide: @unchecked Sendable {
         self.object = object
         lossesMap = bpf_map__fd(bpf_object__find_map_by_name(object, "losses"))
         connectionsMap = bpf_map__fd(bpf_object__find_map_by_name(object, "connections"))
+        verdictsMap = bpf_map__fd(bpf_object__find_map_by_name(object, "verdicts"))
         var links: [OpaquePointer] = []
         var iterators: [Feature: Int32] = [:]
         var maps: [Int32] = []
@@ -103,7 +111,7 @@ public final class KernelSide: @unchecked Sendable {
 
         for feature in Feature.allCases where loadable.contains(feature) && failure == nil {
             do throws(KernelError) {
-                let attached = try Self.attach(feature, object, connectionsMap)
+                let attached = try Self.attach(feature, object, configuration)
                 links += attached
                 if feature.isIterator, let link = attached.first { iterators[feature] = bpf_link__fd(link) }
             } catch {
@@ -195,6 +203,19 @@ public final class KernelSide: @unchecked Sendable {
         try rows(.tcpRoundTrips, body)
     }
 
+    /// HTTP/1 requests that were counted in the kernel since the last call, on connections that are still open.
+    public func sampleRequests(_ body: (martlet_http_counts) -> Void) throws(Errno) {
+        try rows(.requestSamples, body)
+    }
+
+    /// Tells the kernel side what a connection (`martlet_endpoints.id`) is.
+    public func set(_ verdict: martlet_verdict, of connection: UInt64) {
+        var key = connection
+        var value = verdict.rawValue
+        // A full table lets go of the oldest; the kernel side then asks a little longer.
+        _ = bpf_map_update_elem(verdictsMap, &key, &value, 0)
+    }
+
     /// Processes of the machine.
     public func findProcesses(_ body: (martlet_process_found) -> Void) throws(Errno) {
         try rows(.processDiscovery, body)
@@ -283,6 +304,8 @@ public final class KernelSide: @unchecked Sendable {
         settings.shards = UInt32(configuration.shards)
         settings.wake_bytes = UInt32(configuration.ringBytes / 4)
         settings.memory_hierarchy = UInt32(configuration.memoryHierarchy)
+        settings.capture_bytes = UInt32(min(max(configuration.captureBytes, 64), 16384))
+        settings.count_http = configuration.countsHTTP ? 1 : 0
         if let map = bpf_object__find_map_by_name(object, ".rodata.config") {
             _ = bpf_map__set_initial_value(map, &settings, MemoryLayout<martlet_config>.size)
         }
@@ -318,15 +341,20 @@ public final class KernelSide: @unchecked Sendable {
     }
 
     private static func attach(
-        _ feature: Feature, _ object: OpaquePointer, _ connections: Int32
+        _ feature: Feature, _ object: OpaquePointer, _ configuration: Configuration
     ) throws(KernelError) -> [OpaquePointer] {
         var links: [OpaquePointer] = []
+        var cgroup: FileDescriptor?
+        if feature == .requests { cgroup = try openRoot(configuration) }
         for name in feature.programs {
             martlet_bpf_log_clear()
             let program = bpf_object__find_program_by_name(object, name)
             let link: OpaquePointer?
-            if feature == .tcpSamples || feature == .tcpRoundTrips {
-                link = martlet_bpf_attach_map_iterator(program, connections)
+            if let name = feature.iteratedMap {
+                link = martlet_bpf_attach_map_iterator(
+                    program, bpf_map__fd(bpf_object__find_map_by_name(object, name)))
+            } else if let cgroup, bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SKB {
+                link = bpf_program__attach_cgroup(program, cgroup.rawValue)
             } else {
                 link = bpf_program__attach(program)
             }
@@ -338,6 +366,17 @@ public final class KernelSide: @unchecked Sendable {
             links.append(link)
         }
         return links
+    }
+
+    private static func openRoot(_ configuration: Configuration) throws(KernelError) -> FileDescriptor {
+        guard let path = configuration.cgroupRoot else {
+            throw KernelError(operation: "attaching to the cgroup2 tree", errno: .unsupported, detail: "there is none")
+        }
+        do throws(Errno) {
+            return try FileDescriptor.open(path)
+        } catch {
+            throw KernelError(operation: "opening \(path)", errno: error, detail: "")
+        }
     }
 
     /// The object as the build embedded it: a character a byte, so UTF-8 of two bytes from 0x80 on.
@@ -372,8 +411,17 @@ extension Feature {
     /// Whether the feature is read through a BPF iterator rather than by ring events.
     var isIterator: Bool {
         switch self {
-        case .tcpSamples, .tcpRoundTrips, .tcpDiscovery, .processDiscovery, .fileDiscovery: true
-        case .processes, .cgroups, .tcp, .fileWrites: false
+        case .tcpSamples, .tcpRoundTrips, .tcpDiscovery, .requestSamples, .processDiscovery, .fileDiscovery: true
+        case .processes, .cgroups, .requests, .tcp, .fileWrites: false
+        }
+    }
+
+    /// The map whose elements the feature's iterator visits.
+    var iteratedMap: String? {
+        switch self {
+        case .tcpSamples, .tcpRoundTrips: "connections"
+        case .requestSamples: "flows"
+        default: nil
         }
     }
 }

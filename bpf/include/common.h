@@ -49,13 +49,16 @@ static __always_inline void count_loss(enum martlet_loss reason) {
     if (count) *count += 1; /* per CPU, and these programs do not nest on one CPU for one reason */
 }
 
-/* Room for one record, or NULL with the loss counted. The ring is returned for submit(). */
-static __always_inline void *reserve(__u64 size) {
-    __u32 shard = current_shard();
+/* Room for one record, or NULL with the loss counted. */
+static __always_inline void *reserve_in(__u32 shard, __u64 size, enum martlet_loss reason) {
     void *ring = bpf_map_lookup_elem(&rings, &shard);
     void *record = ring ? bpf_ringbuf_reserve(ring, size, 0) : NULL;
-    if (!record) count_loss(MARTLET_LOSS_RING_FULL);
+    if (!record) count_loss(reason);
     return record;
+}
+
+static __always_inline void *reserve(__u64 size) {
+    return reserve_in(current_shard(), size, MARTLET_LOSS_RING_FULL);
 }
 
 /* A wake-up costs the traced CPU microseconds, so the consumer polls; only a ring that fills up wakes it. */
@@ -63,10 +66,19 @@ static __always_inline __u64 wake_flag(void *ring) {
     return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= config.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
-static __always_inline void submit(void *record) {
-    __u32 shard = current_shard();
+static __always_inline void submit_in(__u32 shard, void *record) {
     void *ring = bpf_map_lookup_elem(&rings, &shard);
     bpf_ringbuf_submit(record, ring ? wake_flag(ring) : BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void submit(void *record) { submit_in(current_shard(), record); }
+
+/*
+ * The shard of everything that concerns one connection (martlet_endpoints.id), so that its beginning, what is said on it and
+ * its end are read in the order in which they happened, whatever CPUs they happened on.
+ */
+static __always_inline __u32 shard_of(__u64 id) {
+    return (id * 0x9E3779B97F4A7C15ull >> 48) & (config.shards - 1) & (MAX_SHARDS - 1);
 }
 
 /* A record of variable length, copied. */

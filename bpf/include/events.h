@@ -39,7 +39,10 @@ enum martlet_loss {
     MARTLET_LOSS_RING_FULL = 0,        /* no room in the ring */
     MARTLET_LOSS_CONNECTIONS_FULL = 1, /* no room in the table of connections */
     MARTLET_LOSS_PATH_TOO_LONG = 2,    /* a cgroup's path exceeds MARTLET_PATH_MAX */
-    MARTLET_LOSS_REASONS = 3,
+    MARTLET_LOSS_SEGMENTS_FULL = 3,    /* no room in the ring for a piece of a connection or a datagram */
+    MARTLET_LOSS_FRAGMENTS = 4,        /* an IP fragment: not put together */
+    MARTLET_LOSS_UNEXAMINED = 5,       /* a connection that said too much before it was known what it speaks */
+    MARTLET_LOSS_REASONS = 6,
 };
 
 /* First member of every ring record. */
@@ -136,6 +139,8 @@ struct martlet_listen {
 /* Bits of martlet_segment.flags and martlet_datagram.flags. */
 #define MARTLET_SEGMENT_SENT 1 /* by the socket's owner; else received */
 #define MARTLET_SEGMENT_TLS 2  /* plain text, from a TLS library */
+/* Stands for a request that the kernel counts on: its bytes are made up, its place in the stream and its time are true. */
+#define MARTLET_SEGMENT_STAND_IN 4
 
 /*
  * A piece of one direction of a TCP connection: its first `captured` bytes. A record is as long as its bytes:
@@ -161,6 +166,12 @@ struct martlet_datagram {
     __u8 flags;
     __u8 _reserved[3];
     char bytes[];
+};
+
+/* Value of the map of verdicts, by martlet_endpoints.id: what user space found a connection to be. */
+enum martlet_verdict {
+    MARTLET_VERDICT_STREAM = 1, /* all of it is wanted */
+    MARTLET_VERDICT_IGNORED = 2, /* nothing more of it is */
 };
 
 /* Upper bounds of the latency histograms in microseconds, without the last one, which is infinite. */
@@ -238,6 +249,8 @@ struct martlet_config {
     __u32 shards;             /* rings; a power of two */
     __u32 wake_bytes;         /* fill of one ring from which the consumer is woken at once */
     __u32 memory_hierarchy;   /* hierarchy id of the v1 memory controller; 0 if it is on cgroup2 or absent */
+    __u32 capture_bytes;      /* of one segment, at most */
+    __u32 count_http;         /* whether plain HTTP/1 requests are counted in the kernel and not captured */
     __u32 _reserved;
 };
 

@@ -31,6 +31,7 @@ enum bpf_map_type {
     BPF_MAP_TYPE_PERCPU_ARRAY = 6,
     BPF_MAP_TYPE_LRU_HASH = 9,
     BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+    BPF_MAP_TYPE_SK_STORAGE = 24,
     BPF_MAP_TYPE_RINGBUF = 27,
 };
 
@@ -41,6 +42,74 @@ enum {
     BPF_RB_NO_WAKEUP = 1,
     BPF_RB_FORCE_WAKEUP = 2,
     BPF_RB_AVAIL_DATA = 0,
+    BPF_SK_STORAGE_GET_F_CREATE = 1,
+};
+
+/* What programs on packets see of them: include/uapi/linux/bpf.h. The verifier knows these by offset, not by BTF. */
+struct bpf_sock {
+    __u32 bound_dev_if;
+    __u32 family;
+    __u32 type;
+    __u32 protocol;
+};
+
+struct __sk_buff {
+    __u32 len;
+    __u32 _pkt_type_to_queue_mapping[3];
+    __u32 protocol; /* ETH_P_IP or ETH_P_IPV6, in network order */
+    __u32 _vlan_to_tc_classid[14];
+    __u32 data;
+    __u32 data_end;
+    __u32 _napi_id_to_data_meta[15];
+    __u64 _flow_keys;
+    __u64 tstamp;
+    __u32 wire_len;
+    __u32 gso_segs;
+    __u64 sk; /* struct bpf_sock * */
+};
+_Static_assert(__builtin_offsetof(struct __sk_buff, data) == 76, "include/uapi/linux/bpf.h");
+_Static_assert(__builtin_offsetof(struct __sk_buff, sk) == 168, "include/uapi/linux/bpf.h");
+
+/* include/uapi/linux/ip.h, ipv6.h, tcp.h, udp.h: the parts in use, in their places. */
+struct iphdr {
+    __u8 ihl_version; /* header length in words, and version */
+    __u8 tos;
+    __be16 tot_len;
+    __be16 id;
+    __be16 frag_off;
+    __u8 ttl;
+    __u8 protocol;
+    __sum16 check;
+    __be32 saddr;
+    __be32 daddr;
+};
+
+struct ipv6hdr {
+    __u32 version_class_label;
+    __be16 payload_len;
+    __u8 nexthdr;
+    __u8 hop_limit;
+    __u8 saddr[16];
+    __u8 daddr[16];
+};
+
+struct tcphdr {
+    __be16 source;
+    __be16 dest;
+    __be32 seq;
+    __be32 ack_seq;
+    __u8 data_offset; /* header length in words, upper four bits */
+    __u8 flags;
+    __be16 window;
+    __sum16 check;
+    __be16 urg_ptr;
+};
+
+struct udphdr {
+    __be16 source;
+    __be16 dest;
+    __be16 len;
+    __sum16 check;
 };
 
 /* include/net/tcp_states.h */
@@ -57,7 +126,10 @@ enum {
 enum {
     AF_INET = 2,
     AF_INET6 = 10,
+    ETH_P_IP = 0x0800,
+    ETH_P_IPV6 = 0x86dd,
     IPPROTO_TCP = 6,
+    IPPROTO_UDP = 17,
     SOCK_DONE = 1, /* include/net/sock.h, enum sock_flags: the peer's FIN was received */
 };
 
@@ -264,6 +336,13 @@ struct bpf_iter__task_file {
 struct bpf_iter__tcp {
     struct bpf_iter_meta *meta;
     struct sock_common *sk_common;
+};
+
+struct bpf_iter__bpf_sk_storage_map {
+    struct bpf_iter_meta *meta;
+    struct bpf_map *map;
+    struct sock *sk;
+    void *value;
 };
 
 struct bpf_iter__bpf_map_elem {
