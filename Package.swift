@@ -82,8 +82,10 @@ let package = Package(
                 "CEvents", "Exchange", "GPU", "Host", "Linux", "Metrics", "Network", "Protocols", "Ring", "Traces",
             ], swiftSettings: strict),
         .target(
-            name: "Signals", dependencies: ["CEvents", "Containers", "Kernel", "Linux", "Metrics", "Network", "Ring"],
-            swiftSettings: strict),
+            name: "Signals",
+            dependencies: [
+                "CEvents", "Containers", "Kernel", "Linux", "Metrics", "Network", "Protocols", "Ring", "Traces",
+            ], swiftSettings: strict),
         .target(name: "Logs", dependencies: ["Host"], swiftSettings: strict),
         .target(name: "Protocols", swiftSettings: strict),
         .target(name: "Traces", dependencies: ["Network", "Protocols", "Wire"], swiftSettings: strict),

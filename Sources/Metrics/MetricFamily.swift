@@ -67,6 +67,112 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case containerNetTcpBytesSentTotal
     case containerNetTcpBytesReceivedTotal
     case containerNetLatencySeconds
+    case containerHttpRequestsTotal
+    case containerHttpRequestsDurationSecondsTotalBucket
+    case containerHttpRequestsDurationSecondsTotalSum
+    case containerHttpRequestsDurationSecondsTotalCount
+    case containerPostgresQueriesTotal
+    case containerPostgresQueriesDurationSecondsTotalBucket
+    case containerPostgresQueriesDurationSecondsTotalSum
+    case containerPostgresQueriesDurationSecondsTotalCount
+    case containerRedisQueriesTotal
+    case containerRedisQueriesDurationSecondsTotalBucket
+    case containerRedisQueriesDurationSecondsTotalSum
+    case containerRedisQueriesDurationSecondsTotalCount
+    case containerMemcachedQueriesTotal
+    case containerMemcachedQueriesDurationSecondsTotalBucket
+    case containerMemcachedQueriesDurationSecondsTotalSum
+    case containerMemcachedQueriesDurationSecondsTotalCount
+    case containerMysqlQueriesTotal
+    case containerMysqlQueriesDurationSecondsTotalBucket
+    case containerMysqlQueriesDurationSecondsTotalSum
+    case containerMysqlQueriesDurationSecondsTotalCount
+    case containerMongoQueriesTotal
+    case containerMongoQueriesDurationSecondsTotalBucket
+    case containerMongoQueriesDurationSecondsTotalSum
+    case containerMongoQueriesDurationSecondsTotalCount
+    case containerKafkaRequestsTotal
+    case containerKafkaRequestsDurationSecondsTotalBucket
+    case containerKafkaRequestsDurationSecondsTotalSum
+    case containerKafkaRequestsDurationSecondsTotalCount
+    case containerCassandraQueriesTotal
+    case containerCassandraQueriesDurationSecondsTotalBucket
+    case containerCassandraQueriesDurationSecondsTotalSum
+    case containerCassandraQueriesDurationSecondsTotalCount
+    case containerDubboRequestsTotal
+    case containerDubboRequestsDurationSecondsTotalBucket
+    case containerDubboRequestsDurationSecondsTotalSum
+    case containerDubboRequestsDurationSecondsTotalCount
+    case containerClickhouseQueriesTotal
+    case containerClickhouseQueriesDurationSecondsTotalBucket
+    case containerClickhouseQueriesDurationSecondsTotalSum
+    case containerClickhouseQueriesDurationSecondsTotalCount
+    case containerZookeeperRequestsTotal
+    case containerZookeeperRequestsDurationSecondsTotalBucket
+    case containerZookeeperRequestsDurationSecondsTotalSum
+    case containerZookeeperRequestsDurationSecondsTotalCount
+    case containerFoundationdbRequestsTotal
+    case containerFoundationdbRequestsDurationSecondsTotalBucket
+    case containerFoundationdbRequestsDurationSecondsTotalSum
+    case containerFoundationdbRequestsDurationSecondsTotalCount
+    case containerDnsRequestsTotal
+    case containerDnsRequestsDurationSecondsTotalBucket
+    case containerDnsRequestsDurationSecondsTotalSum
+    case containerDnsRequestsDurationSecondsTotalCount
+    case containerRabbitmqMessagesTotal
+    case containerNatsMessagesTotal
+    case containerHttpInboundRequestsTotal
+    case containerHttpInboundRequestsDurationSecondsTotalBucket
+    case containerHttpInboundRequestsDurationSecondsTotalSum
+    case containerHttpInboundRequestsDurationSecondsTotalCount
+    case containerPostgresInboundQueriesTotal
+    case containerPostgresInboundQueriesDurationSecondsTotalBucket
+    case containerPostgresInboundQueriesDurationSecondsTotalSum
+    case containerPostgresInboundQueriesDurationSecondsTotalCount
+    case containerRedisInboundQueriesTotal
+    case containerRedisInboundQueriesDurationSecondsTotalBucket
+    case containerRedisInboundQueriesDurationSecondsTotalSum
+    case containerRedisInboundQueriesDurationSecondsTotalCount
+    case containerMemcachedInboundQueriesTotal
+    case containerMemcachedInboundQueriesDurationSecondsTotalBucket
+    case containerMemcachedInboundQueriesDurationSecondsTotalSum
+    case containerMemcachedInboundQueriesDurationSecondsTotalCount
+    case containerMysqlInboundQueriesTotal
+    case containerMysqlInboundQueriesDurationSecondsTotalBucket
+    case containerMysqlInboundQueriesDurationSecondsTotalSum
+    case containerMysqlInboundQueriesDurationSecondsTotalCount
+    case containerMongoInboundQueriesTotal
+    case containerMongoInboundQueriesDurationSecondsTotalBucket
+    case containerMongoInboundQueriesDurationSecondsTotalSum
+    case containerMongoInboundQueriesDurationSecondsTotalCount
+    case containerKafkaInboundRequestsTotal
+    case containerKafkaInboundRequestsDurationSecondsTotalBucket
+    case containerKafkaInboundRequestsDurationSecondsTotalSum
+    case containerKafkaInboundRequestsDurationSecondsTotalCount
+    case containerCassandraInboundQueriesTotal
+    case containerCassandraInboundQueriesDurationSecondsTotalBucket
+    case containerCassandraInboundQueriesDurationSecondsTotalSum
+    case containerCassandraInboundQueriesDurationSecondsTotalCount
+    case containerDubboInboundRequestsTotal
+    case containerDubboInboundRequestsDurationSecondsTotalBucket
+    case containerDubboInboundRequestsDurationSecondsTotalSum
+    case containerDubboInboundRequestsDurationSecondsTotalCount
+    case containerClickhouseInboundQueriesTotal
+    case containerClickhouseInboundQueriesDurationSecondsTotalBucket
+    case containerClickhouseInboundQueriesDurationSecondsTotalSum
+    case containerClickhouseInboundQueriesDurationSecondsTotalCount
+    case containerZookeeperInboundRequestsTotal
+    case containerZookeeperInboundRequestsDurationSecondsTotalBucket
+    case containerZookeeperInboundRequestsDurationSecondsTotalSum
+    case containerZookeeperInboundRequestsDurationSecondsTotalCount
+    case containerFoundationdbInboundRequestsTotal
+    case containerFoundationdbInboundRequestsDurationSecondsTotalBucket
+    case containerFoundationdbInboundRequestsDurationSecondsTotalSum
+    case containerFoundationdbInboundRequestsDurationSecondsTotalCount
+    case containerDnsInboundRequestsTotal
+    case containerDnsInboundRequestsDurationSecondsTotalBucket
+    case containerDnsInboundRequestsDurationSecondsTotalSum
+    case containerDnsInboundRequestsDurationSecondsTotalCount
     case ipToFqdn
     case martletContainerAcceptedConnectionsTotal
     case martletContainerInboundBytesTotal
@@ -240,6 +346,349 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         (
             "container_net_latency_seconds", .gauge,
             "Round-trip time to an address that the container connects to: of an echo, or of its TCP connections"
+        ),
+        ("container_http_requests_total", .counter, "HTTP requests that the container made"),
+        (
+            "container_http_requests_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: HTTP requests that the container made"
+        ),
+        (
+            "container_http_requests_duration_seconds_total_sum", .counter,
+            "Sum of these times: HTTP requests that the container made"
+        ),
+        (
+            "container_http_requests_duration_seconds_total_count", .counter,
+            "Number of these times: HTTP requests that the container made"
+        ),
+        ("container_postgres_queries_total", .counter, "PostgreSQL queries that the container made"),
+        (
+            "container_postgres_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: PostgreSQL queries that the container made"
+        ),
+        (
+            "container_postgres_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: PostgreSQL queries that the container made"
+        ),
+        (
+            "container_postgres_queries_duration_seconds_total_count", .counter,
+            "Number of these times: PostgreSQL queries that the container made"
+        ),
+        ("container_redis_queries_total", .counter, "Redis commands that the container made"),
+        (
+            "container_redis_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: Redis commands that the container made"
+        ),
+        (
+            "container_redis_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: Redis commands that the container made"
+        ),
+        (
+            "container_redis_queries_duration_seconds_total_count", .counter,
+            "Number of these times: Redis commands that the container made"
+        ),
+        ("container_memcached_queries_total", .counter, "Memcached commands that the container made"),
+        (
+            "container_memcached_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: Memcached commands that the container made"
+        ),
+        (
+            "container_memcached_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: Memcached commands that the container made"
+        ),
+        (
+            "container_memcached_queries_duration_seconds_total_count", .counter,
+            "Number of these times: Memcached commands that the container made"
+        ),
+        ("container_mysql_queries_total", .counter, "MySQL queries that the container made"),
+        (
+            "container_mysql_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: MySQL queries that the container made"
+        ),
+        (
+            "container_mysql_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: MySQL queries that the container made"
+        ),
+        (
+            "container_mysql_queries_duration_seconds_total_count", .counter,
+            "Number of these times: MySQL queries that the container made"
+        ),
+        ("container_mongo_queries_total", .counter, "MongoDB commands that the container made"),
+        (
+            "container_mongo_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: MongoDB commands that the container made"
+        ),
+        (
+            "container_mongo_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: MongoDB commands that the container made"
+        ),
+        (
+            "container_mongo_queries_duration_seconds_total_count", .counter,
+            "Number of these times: MongoDB commands that the container made"
+        ),
+        ("container_kafka_requests_total", .counter, "Kafka requests that the container made"),
+        (
+            "container_kafka_requests_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: Kafka requests that the container made"
+        ),
+        (
+            "container_kafka_requests_duration_seconds_total_sum", .counter,
+            "Sum of these times: Kafka requests that the container made"
+        ),
+        (
+            "container_kafka_requests_duration_seconds_total_count", .counter,
+            "Number of these times: Kafka requests that the container made"
+        ),
+        ("container_cassandra_queries_total", .counter, "Cassandra queries that the container made"),
+        (
+            "container_cassandra_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: Cassandra queries that the container made"
+        ),
+        (
+            "container_cassandra_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: Cassandra queries that the container made"
+        ),
+        (
+            "container_cassandra_queries_duration_seconds_total_count", .counter,
+            "Number of these times: Cassandra queries that the container made"
+        ),
+        ("container_dubbo_requests_total", .counter, "Dubbo requests that the container made"),
+        (
+            "container_dubbo_requests_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: Dubbo requests that the container made"
+        ),
+        (
+            "container_dubbo_requests_duration_seconds_total_sum", .counter,
+            "Sum of these times: Dubbo requests that the container made"
+        ),
+        (
+            "container_dubbo_requests_duration_seconds_total_count", .counter,
+            "Number of these times: Dubbo requests that the container made"
+        ),
+        ("container_clickhouse_queries_total", .counter, "ClickHouse queries that the container made"),
+        (
+            "container_clickhouse_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: ClickHouse queries that the container made"
+        ),
+        (
+            "container_clickhouse_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: ClickHouse queries that the container made"
+        ),
+        (
+            "container_clickhouse_queries_duration_seconds_total_count", .counter,
+            "Number of these times: ClickHouse queries that the container made"
+        ),
+        ("container_zookeeper_requests_total", .counter, "ZooKeeper requests that the container made"),
+        (
+            "container_zookeeper_requests_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: ZooKeeper requests that the container made"
+        ),
+        (
+            "container_zookeeper_requests_duration_seconds_total_sum", .counter,
+            "Sum of these times: ZooKeeper requests that the container made"
+        ),
+        (
+            "container_zookeeper_requests_duration_seconds_total_count", .counter,
+            "Number of these times: ZooKeeper requests that the container made"
+        ),
+        ("container_foundationdb_requests_total", .counter, "FoundationDB requests that the container made"),
+        (
+            "container_foundationdb_requests_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: FoundationDB requests that the container made"
+        ),
+        (
+            "container_foundationdb_requests_duration_seconds_total_sum", .counter,
+            "Sum of these times: FoundationDB requests that the container made"
+        ),
+        (
+            "container_foundationdb_requests_duration_seconds_total_count", .counter,
+            "Number of these times: FoundationDB requests that the container made"
+        ),
+        ("container_dns_requests_total", .counter, "DNS requests that the container made"),
+        (
+            "container_dns_requests_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: DNS requests that the container made"
+        ),
+        (
+            "container_dns_requests_duration_seconds_total_sum", .counter,
+            "Sum of these times: DNS requests that the container made"
+        ),
+        (
+            "container_dns_requests_duration_seconds_total_count", .counter,
+            "Number of these times: DNS requests that the container made"
+        ),
+        ("container_rabbitmq_messages_total", .counter, "Messages that the container gave to RabbitMQ or got from it"),
+        ("container_nats_messages_total", .counter, "Messages that the container gave to NATS or got from it"),
+        ("container_http_inbound_requests_total", .counter, "HTTP requests that the container was asked"),
+        (
+            "container_http_inbound_requests_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: HTTP requests that the container was asked"
+        ),
+        (
+            "container_http_inbound_requests_duration_seconds_total_sum", .counter,
+            "Sum of these times: HTTP requests that the container was asked"
+        ),
+        (
+            "container_http_inbound_requests_duration_seconds_total_count", .counter,
+            "Number of these times: HTTP requests that the container was asked"
+        ),
+        ("container_postgres_inbound_queries_total", .counter, "PostgreSQL queries that the container was asked"),
+        (
+            "container_postgres_inbound_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: PostgreSQL queries that the container was asked"
+        ),
+        (
+            "container_postgres_inbound_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: PostgreSQL queries that the container was asked"
+        ),
+        (
+            "container_postgres_inbound_queries_duration_seconds_total_count", .counter,
+            "Number of these times: PostgreSQL queries that the container was asked"
+        ),
+        ("container_redis_inbound_queries_total", .counter, "Redis commands that the container was asked"),
+        (
+            "container_redis_inbound_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: Redis commands that the container was asked"
+        ),
+        (
+            "container_redis_inbound_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: Redis commands that the container was asked"
+        ),
+        (
+            "container_redis_inbound_queries_duration_seconds_total_count", .counter,
+            "Number of these times: Redis commands that the container was asked"
+        ),
+        ("container_memcached_inbound_queries_total", .counter, "Memcached commands that the container was asked"),
+        (
+            "container_memcached_inbound_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: Memcached commands that the container was asked"
+        ),
+        (
+            "container_memcached_inbound_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: Memcached commands that the container was asked"
+        ),
+        (
+            "container_memcached_inbound_queries_duration_seconds_total_count", .counter,
+            "Number of these times: Memcached commands that the container was asked"
+        ),
+        ("container_mysql_inbound_queries_total", .counter, "MySQL queries that the container was asked"),
+        (
+            "container_mysql_inbound_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: MySQL queries that the container was asked"
+        ),
+        (
+            "container_mysql_inbound_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: MySQL queries that the container was asked"
+        ),
+        (
+            "container_mysql_inbound_queries_duration_seconds_total_count", .counter,
+            "Number of these times: MySQL queries that the container was asked"
+        ),
+        ("container_mongo_inbound_queries_total", .counter, "MongoDB commands that the container was asked"),
+        (
+            "container_mongo_inbound_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: MongoDB commands that the container was asked"
+        ),
+        (
+            "container_mongo_inbound_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: MongoDB commands that the container was asked"
+        ),
+        (
+            "container_mongo_inbound_queries_duration_seconds_total_count", .counter,
+            "Number of these times: MongoDB commands that the container was asked"
+        ),
+        ("container_kafka_inbound_requests_total", .counter, "Kafka requests that the container was asked"),
+        (
+            "container_kafka_inbound_requests_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: Kafka requests that the container was asked"
+        ),
+        (
+            "container_kafka_inbound_requests_duration_seconds_total_sum", .counter,
+            "Sum of these times: Kafka requests that the container was asked"
+        ),
+        (
+            "container_kafka_inbound_requests_duration_seconds_total_count", .counter,
+            "Number of these times: Kafka requests that the container was asked"
+        ),
+        ("container_cassandra_inbound_queries_total", .counter, "Cassandra queries that the container was asked"),
+        (
+            "container_cassandra_inbound_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: Cassandra queries that the container was asked"
+        ),
+        (
+            "container_cassandra_inbound_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: Cassandra queries that the container was asked"
+        ),
+        (
+            "container_cassandra_inbound_queries_duration_seconds_total_count", .counter,
+            "Number of these times: Cassandra queries that the container was asked"
+        ),
+        ("container_dubbo_inbound_requests_total", .counter, "Dubbo requests that the container was asked"),
+        (
+            "container_dubbo_inbound_requests_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: Dubbo requests that the container was asked"
+        ),
+        (
+            "container_dubbo_inbound_requests_duration_seconds_total_sum", .counter,
+            "Sum of these times: Dubbo requests that the container was asked"
+        ),
+        (
+            "container_dubbo_inbound_requests_duration_seconds_total_count", .counter,
+            "Number of these times: Dubbo requests that the container was asked"
+        ),
+        ("container_clickhouse_inbound_queries_total", .counter, "ClickHouse queries that the container was asked"),
+        (
+            "container_clickhouse_inbound_queries_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: ClickHouse queries that the container was asked"
+        ),
+        (
+            "container_clickhouse_inbound_queries_duration_seconds_total_sum", .counter,
+            "Sum of these times: ClickHouse queries that the container was asked"
+        ),
+        (
+            "container_clickhouse_inbound_queries_duration_seconds_total_count", .counter,
+            "Number of these times: ClickHouse queries that the container was asked"
+        ),
+        ("container_zookeeper_inbound_requests_total", .counter, "ZooKeeper requests that the container was asked"),
+        (
+            "container_zookeeper_inbound_requests_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: ZooKeeper requests that the container was asked"
+        ),
+        (
+            "container_zookeeper_inbound_requests_duration_seconds_total_sum", .counter,
+            "Sum of these times: ZooKeeper requests that the container was asked"
+        ),
+        (
+            "container_zookeeper_inbound_requests_duration_seconds_total_count", .counter,
+            "Number of these times: ZooKeeper requests that the container was asked"
+        ),
+        (
+            "container_foundationdb_inbound_requests_total", .counter,
+            "FoundationDB requests that the container was asked"
+        ),
+        (
+            "container_foundationdb_inbound_requests_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: FoundationDB requests that the container was asked"
+        ),
+        (
+            "container_foundationdb_inbound_requests_duration_seconds_total_sum", .counter,
+            "Sum of these times: FoundationDB requests that the container was asked"
+        ),
+        (
+            "container_foundationdb_inbound_requests_duration_seconds_total_count", .counter,
+            "Number of these times: FoundationDB requests that the container was asked"
+        ),
+        ("container_dns_inbound_requests_total", .counter, "DNS requests that the container was asked"),
+        (
+            "container_dns_inbound_requests_duration_seconds_total_bucket", .counter,
+            "Time to the first byte of the answer: DNS requests that the container was asked"
+        ),
+        (
+            "container_dns_inbound_requests_duration_seconds_total_sum", .counter,
+            "Sum of these times: DNS requests that the container was asked"
+        ),
+        (
+            "container_dns_inbound_requests_duration_seconds_total_count", .counter,
+            "Number of these times: DNS requests that the container was asked"
         ),
         ("ip_to_fqdn", .gauge, "Names that addresses were resolved from"),
         (

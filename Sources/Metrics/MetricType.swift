@@ -2,4 +2,6 @@
 public enum MetricType: String, Sendable {
     case counter
     case gauge
+    /// Of a whole histogram; its parts are counters (`MetricFamily.histogramPart`).
+    case histogram
 }

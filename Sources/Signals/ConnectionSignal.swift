@@ -45,6 +45,9 @@ public actor ConnectionSignal {
     /// A wanted namespace was opened, or could not be (nil): its events are applied.
     public func opened(_ netns: UInt32, _ socket: ConntrackSocket?) { withRegistry { $0.opened(netns, socket, $1) } }
 
+    /// Where requests on a connection are counted; nil if it is not known, or not yet.
+    func requestTarget(of connection: UInt64) -> RequestTarget? { table.requestTarget(of: connection) }
+
     /// Counters of a connection that is still open.
     public func sample(_ row: martlet_tcp_sample) { table.sample(row) }
 

@@ -24,6 +24,8 @@ final class ConnectionTable {
     /// Outbound events of namespaces whose connection tracking is being opened, in order, each with when it came.
     private var waiting: [(event: martlet_tcp, since: UInt64)] = []
     private var wanted: [ConnectionSignal.WantedNamespace] = []
+    /// Connections that ended while they waited here, of this pass and the last: what was said on them may wait too.
+    private var recent: (now: [UInt64: RequestTarget], before: [UInt64: RequestTarget]) = ([:], [:])
     /// Sockets that the last collection missed.
     private var suspects = Set<UInt64>()
 
@@ -128,7 +130,25 @@ final class ConnectionTable {
         let ready = waiting.filter { $0.event.ends.netns == netns }
         if ready.isEmpty { return }
         waiting.removeAll { $0.event.ends.netns == netns }
-        for entry in ready { owner(of: entry.event, registry)?.assumeIsolated { $0.apply(entry.event) } }
+        for entry in ready { apply(late: entry.event, registry) }
+    }
+
+    /// Applies an event that had to wait.
+    private func apply(late event: martlet_tcp, _ registry: isolated Registry) {
+        guard let container = owner(of: event, registry) else { return }
+        let ended = container.assumeIsolated { container in
+            let isEnd = event.header.type == MARTLET_TCP_CLOSED.rawValue
+            let target = isEnd ? container.requestTarget(of: event.ends.id) : nil
+            container.apply(event)
+            return target
+        }
+        if let ended { recent.now[event.ends.id] = ended }
+    }
+
+    /// Where requests on a connection are counted; nil if it is not known, or not yet.
+    func requestTarget(of connection: UInt64) -> RequestTarget? {
+        if let owner = owners[connection] { return owner.assumeIsolated { $0.requestTarget(of: connection) } }
+        return recent.now[connection] ?? recent.before[connection]
     }
 
     private func releaseLate(_ registry: isolated Registry) {
@@ -180,10 +200,13 @@ final class ConnectionTable {
         return container
     }
 
-    var isSettled: Bool { deferred.isEmpty && deferredListens.isEmpty && waiting.isEmpty }
+    var isSettled: Bool {
+        deferred.isEmpty && deferredListens.isEmpty && waiting.isEmpty && recent.now.isEmpty && recent.before.isEmpty
+    }
 
     /// After a pass over all rings: see `Deferred`.
     func settle(_ registry: isolated Registry) {
+        recent = ([:], recent.now)
         releaseLate(registry)
         deferredListens.settle { event, isLast in
             let isOpen = event.header.type == MARTLET_TCP_LISTEN_OPEN.rawValue
@@ -204,7 +227,7 @@ final class ConnectionTable {
         deferred.settle { event, isLast in
             guard isLast || !isUnexplained(event, registry) else { return false }
             if mustWait(event, registry) { return true }
-            owner(of: event, registry)?.assumeIsolated { $0.apply(event) }
+            apply(late: event, registry)
             return true
         }
     }

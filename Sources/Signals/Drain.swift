@@ -21,6 +21,7 @@ public actor Drain {
         case processes
         case cgroups
         case connections
+        case requests
         case files
         case unknown
     }
@@ -32,6 +33,8 @@ public actor Drain {
     private let processSignal: ProcessSignal
     private let cgroupSignal: CgroupSignal
     private let connectionSignal: ConnectionSignal
+    /// Nil where requests are not looked at.
+    private let requestSignal: RequestSignal?
     private let fileSignal: FileSignal
     private let registry: Registry
     private var rings: [RingBox] = []
@@ -62,7 +65,7 @@ public actor Drain {
 
     public init(
         lane: Lane, kernel: KernelSide, registry: Registry, processSignal: ProcessSignal, cgroupSignal: CgroupSignal,
-        connectionSignal: ConnectionSignal, fileSignal: FileSignal
+        connectionSignal: ConnectionSignal, requestSignal: RequestSignal? = nil, fileSignal: FileSignal
     ) {
         self.lane = lane
         self.kernel = kernel
@@ -70,6 +73,7 @@ public actor Drain {
         self.processSignal = processSignal
         self.cgroupSignal = cgroupSignal
         self.connectionSignal = connectionSignal
+        self.requestSignal = requestSignal
         self.fileSignal = fileSignal
         scratch = .allocate(capacity: Self.batchSize)
     }
@@ -125,14 +129,19 @@ public actor Drain {
     private func sampleConnections() {
         pass()
         memoryBytes = kernel.memoryBytes()
-        guard kernel.isEnabled(.tcpSamples) else { return }
         let begin = MonotonicClock.threadCPU()
-        let connectionSignal = connectionSignal
+        let (connectionSignal, requestSignal) = (connectionSignal, requestSignal)
         do throws(Errno) {
-            try kernel.sampleConnections { row in connectionSignal.assumeIsolated { $0.sample(row) } }
+            if kernel.isEnabled(.tcpSamples) {
+                try kernel.sampleConnections { row in connectionSignal.assumeIsolated { $0.sample(row) } }
+            }
+            if let requestSignal, kernel.isEnabled(.requestSamples) {
+                try kernel.sampleRequests { row in requestSignal.assumeIsolated { $0.count(row) } }
+            }
         } catch {
             failedSamples += 1
         }
+        requestSignal?.assumeIsolated { $0.giveUp() }
         cpuNanoseconds += MonotonicClock.threadCPU() - begin
     }
 
@@ -169,6 +178,7 @@ public actor Drain {
         pass()
         let open = kernel.openSockets()
         let lost = connectionSignal.assumeIsolated { $0.collectGarbage(open: open) }
+        requestSignal?.assumeIsolated { $0.collectGarbage(lost: lost) }
         registry.assumeIsolated { $0.collectGarbage(lost: lost) }
     }
 
@@ -199,6 +209,7 @@ public actor Drain {
         cgroupSignal.onLane(()) { signal, _ in signal.settle() }
         processSignal.onLane(()) { signal, _ in signal.settle() }
         connectionSignal.onLane(()) { signal, _ in signal.settle() }
+        requestSignal?.onLane(()) { signal, _ in signal.settle() }
         fileSignal.onLane(()) { signal, _ in signal.settle() }
         openNamespaces()
         passes += 1
@@ -244,6 +255,7 @@ public actor Drain {
         case MARTLET_CGROUP_MADE.rawValue...MARTLET_CGROUP_ATTACH.rawValue: return .cgroups
         case MARTLET_TCP_ESTABLISHED.rawValue...MARTLET_TCP_LISTEN_CLOSE.rawValue: return .connections
         case MARTLET_FILE_WRITTEN.rawValue: return .files
+        case MARTLET_SEGMENT.rawValue...MARTLET_HTTP_COUNTS.rawValue: return .requests
         default: return .unknown
         }
     }
@@ -254,7 +266,10 @@ public actor Drain {
         switch route {
         case .processes: processSignal.onLane(batch) { $0.consume($1) }
         case .cgroups: cgroupSignal.onLane(batch) { $0.consume($1) }
-        case .connections: connectionSignal.onLane(batch) { $0.consume($1) }
+        case .connections:
+            connectionSignal.onLane(batch) { $0.consume($1) }
+            requestSignal?.onLane(batch) { $0.ended($1) }
+        case .requests: requestSignal?.onLane(batch) { $0.consume($1) }
         case .files: fileSignal.onLane(batch) { $0.consume($1) }
         case .unknown: break
         }
@@ -290,11 +305,20 @@ public actor Drain {
             processSignal.assumeIsolated { $0.overflowed } + cgroupSignal.assumeIsolated { $0.overflowed }
             + connectionSignal.assumeIsolated { $0.overflowed } + fileSignal.assumeIsolated { $0.overflowed }
         snapshot.add(.martletDroppedTotal, common.adding([("reason", "deferred_full")]), Double(overflowed))
+        if let requestSignal { addRequests(requestSignal, common, to: &snapshot) }
         snapshot.add(
             .martletFaultsTotal, common.adding([("kind", "connection_samples")]), Double(failedSamples))
         snapshot.add(.martletBpfMemoryBytes, common, Double(memoryBytes))
         if let translations = registry.translations { addTranslations(translations, common, to: &snapshot) }
         return snapshot
+    }
+
+    private func addRequests(_ signal: RequestSignal, _ common: LabelSet, to snapshot: inout MetricsSnapshot) {
+        let (flows, overflowed, unplaced) = signal.assumeIsolated { ($0.openFlows, $0.overflowed, $0.unplaced) }
+        snapshot.add(.martletQueueDepth, common.adding([("queue", "request_flows")]), Double(flows))
+        for (reason, count) in [("segments_waiting_full", overflowed), ("segments_unplaced", unplaced)] {
+            snapshot.add(.martletDroppedTotal, common.adding([("reason", reason)]), Double(count))
+        }
     }
 
     private func addTranslations(_ translations: Translations, _ common: LabelSet, to snapshot: inout MetricsSnapshot) {
@@ -323,5 +347,7 @@ public actor Drain {
     ]
 
     /// By `enum martlet_loss`.
-    private static let lossNames = ["ring_full", "connections_full", "path_too_long"]
+    private static let lossNames = [
+        "ring_full", "connections_full", "path_too_long", "segments_full", "fragments", "unexamined_connection",
+    ]
 }

@@ -121,6 +121,7 @@ extension MetricType {
         switch self {
         case .counter: 1
         case .gauge: 2
+        case .histogram: 3
         }
     }
 }

@@ -8,7 +8,14 @@ public enum TextExposition {
             let samples = snapshot[family]
             if samples.isEmpty { continue }
             let name = family.name
-            appendHeader(name: name, type: family.type, help: family.help, format: format, to: &buffer)
+            switch family.histogramPart {
+            case nil: appendHeader(name: name, type: family.type, help: family.help, format: format, to: &buffer)
+            case .bucket:
+                appendHeader(
+                    name: String(family.metricName), type: .histogram, help: family.help, format: format, to: &buffer)
+            // Under the header of the buckets.
+            case .sum, .count: break
+            }
             for sample in samples {
                 buffer.append(name)
                 sample.labels.withText { buffer.append($0) }

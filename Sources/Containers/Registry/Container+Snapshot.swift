@@ -25,6 +25,7 @@ extension Container {
         if acceptedConnections > 0 {
             snapshot.add(.martletContainerAcceptedConnectionsTotal, labels, Double(acceptedConnections))
         }
+        emitRequests(into: &snapshot, labels)
         // What the kernel counts for its cgroup, processes and sockets began with the container.
         snapshot.countersBegan(at: min(startedAt ?? createdAt, createdAt), now: now)
         emitFacts(into: &snapshot, labels)
@@ -112,6 +113,7 @@ extension Container {
             }
             snapshot.add(.containerNetTcpBytesSentTotal, set, Double(destination.bytesSent))
             snapshot.add(.containerNetTcpBytesReceivedTotal, set, Double(destination.bytesReceived))
+            destination.requests.emit(into: &snapshot, set)
         }
     }
 

@@ -62,6 +62,9 @@ public actor Container {
     private(set) var inboundBytesSent: UInt64 = 0
     private(set) var inboundBytesReceived: UInt64 = 0
 
+    var inboundRequests = RequestTable()
+    var dnsRequests: DNSCounters?
+
     private var listenSockets: [UInt64: ListenKey] = [:]
     /// Open sockets by address; 0 with the time of closing for closed ones.
     var listens: [ListenKey: ListenState] = [:]
@@ -110,6 +113,8 @@ public actor Container {
         optOutLabels.removeAll()
         metadataOptOut = SignalOptOut(environment: metadata.environment)
         diskLabels.removeAll()
+        inboundRequests.forgetLabels()
+        dnsRequests?.forgetLabels()
         for destination in destinations.values { destination.forgetLabels() }
         let (triggeredBy, type) = (systemd?.triggeredBy ?? "", systemd?.type ?? "")
         let copied = metadata.metricLabels(context.labels)
@@ -143,6 +148,7 @@ public actor Container {
         let (processes, destinations, connections) = (processes, destinations, connections)
         let (listenSockets, listens, oomKills) = (listenSockets, listens, oomKills)
         let inbound = (acceptedConnections, inboundBytesSent, inboundBytesReceived)
+        let (inboundRequests, dnsRequests) = (inboundRequests, dnsRequests)
         let facts = facts
         let (writtenMounts, delays) = (writtenMounts, delays)
         other.assumeIsolated { other in
@@ -164,10 +170,20 @@ public actor Container {
             other.acceptedConnections += inbound.0
             other.inboundBytesSent += inbound.1
             other.inboundBytesReceived += inbound.2
+            other.inboundRequests.add(inboundRequests)
+            if let dnsRequests {
+                if other.dnsRequests == nil {
+                    other.dnsRequests = dnsRequests
+                } else {
+                    other.dnsRequests?.add(dnsRequests)
+                }
+            }
         }
         self.processes = [:]
         self.facts = ProcessFactsTable()
         self.destinations = [:]
+        self.inboundRequests = RequestTable()
+        self.dnsRequests = nil
         self.connections = [:]
         self.listenSockets = [:]
         self.listens = [:]
@@ -270,10 +286,10 @@ public actor Container {
         case MARTLET_TCP_ESTABLISHED.rawValue:
             let destination = isInbound ? nil : destination(of: event.ends)
             destination?.connected(at: event.header.time_ns, after: event.duration_ns)
-            remember(event.ends.id, Connection(destination: destination, isInbound: false))
+            remember(event.ends.id, Connection(destination: destination, isInbound: false, event.ends))
         case MARTLET_TCP_ACCEPTED.rawValue:
             acceptedConnections += 1
-            remember(event.ends.id, Connection(destination: nil, isInbound: true))
+            remember(event.ends.id, Connection(destination: nil, isInbound: true, event.ends))
         case MARTLET_TCP_FAILED.rawValue:
             if !isInbound, let destination = destination(of: event.ends, isEstablished: false) {
                 destination.failedConnects += 1
@@ -295,7 +311,7 @@ public actor Container {
         }
         let destination = isInbound ? nil : destination(of: ends, actual: actual)
         destination?.connected(at: time, after: 0)
-        remember(ends.id, Connection(destination: destination, isInbound: isInbound))
+        remember(ends.id, Connection(destination: destination, isInbound: isInbound, ends))
     }
 
     /// Counters of a connection that is still open.
@@ -315,7 +331,8 @@ public actor Container {
             connection = known
         } else {
             // Its beginning was lost: the event says enough to count it now.
-            connection = Connection(destination: isInbound ? nil : destination(of: event.ends), isInbound: isInbound)
+            connection = Connection(
+                destination: isInbound ? nil : destination(of: event.ends), isInbound: isInbound, event.ends)
             if isInbound { acceptedConnections += 1 }
             connection.destination?.connected(at: event.header.time_ns, after: 0)
         }

@@ -20,11 +20,13 @@ public struct ContainerContext: Sendable {
     public let labels: [ContainerLabel]
     /// Names of addresses.
     public let names: DomainNames
+    /// Domain names of a container that are told apart in its series.
+    public let maximumNames: Int
 
     public init(
         filter: ConnectionFilter, hostNetns: UInt32, minimumAge: UInt64, retention: UInt64, common: LabelSet,
         drops: CounterTable, faults: CounterTable, translations: Translations? = nil,
-        names: DomainNames = DomainNames(), labels: [ContainerLabel] = []
+        names: DomainNames = DomainNames(), labels: [ContainerLabel] = [], maximumNames: Int = 50
     ) {
         self.filter = filter
         self.hostNetns = hostNetns
@@ -36,5 +38,6 @@ public struct ContainerContext: Sendable {
         self.translations = translations
         self.names = names
         self.labels = labels
+        self.maximumNames = maximumNames
     }
 }

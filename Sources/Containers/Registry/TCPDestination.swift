@@ -16,6 +16,10 @@ final class TCPDestination: @unchecked Sendable {
     var retransmits: UInt64 = 0
     var bytesSent: UInt64 = 0
     var bytesReceived: UInt64 = 0
+    /// Requests by protocol.
+    var requests = RequestTable()
+    /// Set where this object's counts were handed to another: that one counts on.
+    var successor: TCPDestination?
     /// CLOCK_MONOTONIC of the last attempt, for garbage collection.
     var lastAttempt: UInt64 = 0
     /// Made when the destination is first shown, kept for its life.
@@ -39,6 +43,7 @@ final class TCPDestination: @unchecked Sendable {
     func forgetLabels() {
         labels = nil
         failureLabels = nil
+        requests.forgetLabels()
     }
 
     /// Adds the counters of the same destination of another object.
@@ -50,6 +55,8 @@ final class TCPDestination: @unchecked Sendable {
         retransmits += other.retransmits
         bytesSent += other.bytesSent
         bytesReceived += other.bytesReceived
+        requests.add(other.requests)
+        other.successor = self
         lastAttempt = max(lastAttempt, other.lastAttempt)
     }
 }

@@ -1,0 +1,123 @@
+internal import CEvents
+internal import Containers
+internal import Protocols
+
+/// One connection whose segments come to user space: puts them in order, has them read and hands on what they tell.
+///
+/// Used on the events lane only.
+final class RequestFlow: ExchangeReceiver {
+    let id: UInt64
+    private let target: RequestTarget
+    private let settings: RequestSettings
+    private var conversation: Conversation?
+    private var isTLS = false
+    /// Received, sent.
+    private var positions = (StreamPosition(), StreamPosition())
+    private var segments = 0
+    private var isTold = false
+
+    init(_ id: UInt64, _ target: RequestTarget, _ settings: RequestSettings) {
+        self.id = id
+        self.target = target
+        self.settings = settings
+        conversation = Conversation(options: settings.parsing)
+    }
+
+    /// What the kernel side is to be told of the connection; nil if nothing new.
+    func takeVerdict() -> martlet_verdict? {
+        guard !isTold else { return nil }
+        switch conversation?.verdict {
+        case nil, .some(.none):
+            isTold = true
+            return isTLS ? nil : MARTLET_VERDICT_IGNORED
+        // Most connections are short: they end before anybody asks.
+        case .known where segments >= 3:
+            isTold = true
+            return isTLS ? nil : MARTLET_VERDICT_STREAM
+        default:
+            return nil
+        }
+    }
+
+    /// Whether a request waits for its answer.
+    var isWaiting: Bool { conversation?.isWaiting ?? false }
+
+    func take(_ segment: martlet_segment, _ bytes: UnsafeRawBufferPointer) {
+        let segmentIsTLS = segment.flags & UInt8(MARTLET_SEGMENT_TLS) != 0
+        if segmentIsTLS, !isTLS { beginTLS() }
+        // What a TLS connection carries is no text but for its library.
+        guard segmentIsTLS == isTLS, conversation != nil else { return }
+        segments += 1
+        let isSent = segment.flags & UInt8(MARTLET_SEGMENT_SENT) != 0
+        // An answer says that whatever was to be read before it has come.
+        flush(isSent: !isSent, isLate: true)
+        switch position(isSent) { $0.step(offset: segment.offset, length: segment.length) } {
+        case .drop: return
+        case .hold:
+            position(isSent) {
+                $0.hold(
+                    StreamPosition.Held(
+                        offset: segment.offset, length: segment.length, time: segment.header.time_ns,
+                        bytes: Array(bytes)))
+            }
+        case .read(let missing):
+            if missing > 0 { flush(isSent: isSent, isLate: true) }
+            read(
+                bytes, isSent: isSent, offset: segment.offset, length: segment.length, at: segment.header.time_ns,
+                missing: missing, isWhole: segment.flags & UInt8(MARTLET_SEGMENT_STAND_IN) != 0)
+            flush(isSent: isSent, isLate: false)
+        }
+    }
+
+    /// The connection ended at `time`.
+    func end(at time: UInt64) {
+        flush(isSent: false, isLate: true)
+        flush(isSent: true, isLate: true)
+        conversation?.giveUp(before: .max, at: time, self)
+        conversation = nil
+    }
+
+    /// Requests from before `deadline` are not waited for any more.
+    func giveUp(before deadline: UInt64, at time: UInt64) {
+        conversation?.giveUp(before: deadline, at: time, self)
+    }
+
+    func receive(_ exchange: Exchange, _ text: borrowing RequestText) {
+        settings.report(exchange, text, of: target, connection: id, isTLS: isTLS)
+    }
+
+    private func beginTLS() {
+        isTLS = true
+        isTold = false
+        segments = 0
+        positions = (StreamPosition(), StreamPosition())
+        conversation = Conversation(options: settings.parsing)
+    }
+
+    private func position<Result>(_ isSent: Bool, _ body: (inout StreamPosition) -> Result) -> Result {
+        isSent ? body(&positions.1) : body(&positions.0)
+    }
+
+    private func flush(isSent: Bool, isLate: Bool) {
+        while let (held, missing) = position(isSent, { $0.next(isLate: isLate) }) {
+            held.bytes.withUnsafeBytes {
+                read(
+                    $0, isSent: isSent, offset: held.offset, length: held.length, at: held.time, missing: missing,
+                    isWhole: false)
+            }
+        }
+    }
+
+    /// - Parameter isWhole: whether `bytes` stand for all of the segment, however long it is.
+    private func read(
+        _ bytes: UnsafeRawBufferPointer, isSent: Bool, offset: UInt32, length: UInt32, at time: UInt64, missing: Int,
+        isWhole: Bool
+    ) {
+        position(isSent) { $0.advance(offset: offset, length: length) }
+        guard let conversation else { return }
+        conversation.take(
+            RawSpan(_unsafeBytes: bytes), from: isSent != target.isInbound ? .client : .server, at: time,
+            missing: missing, tail: isWhole ? 0 : max(Int(length) - bytes.count, 0), self)
+        if conversation.verdict == .none { self.conversation = nil }
+    }
+}

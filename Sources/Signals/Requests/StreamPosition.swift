@@ -1,0 +1,68 @@
+internal import Linux
+
+/// How far one direction of a connection was read, and what came too early.
+///
+/// Invariant: no more than `maximumHeld` segments and `maximumBytes` bytes wait for an earlier one.
+struct StreamPosition {
+    struct Held {
+        let offset: UInt32
+        let length: UInt32
+        let time: UInt64
+        let bytes: [UInt8]
+    }
+
+    /// What to do with a segment.
+    enum Step: Equatable {
+        /// Read it; so many bytes before it never came.
+        case read(missing: Int)
+        /// An earlier one may still come.
+        case hold
+        /// It was read before.
+        case drop
+    }
+
+    static let maximumHeld = 16
+    static let maximumBytes = 65_536
+    /// A larger step is no gap but another count.
+    private static let largestGap: Int32 = 1 << 30
+
+    private var expected: UInt32 = 0
+    private var hasBegun = false
+    private(set) var held: [Held] = []
+    private var heldBytes = 0
+
+    init() {}
+
+    func step(offset: UInt32, length: UInt32) -> Step {
+        guard hasBegun else { return .read(missing: 0) }
+        let ahead = Int32(bitPattern: offset &- expected)
+        if ahead == 0 { return .read(missing: 0) }
+        if ahead < 0 { return .drop }
+        if ahead > Self.largestGap { return .read(missing: Int(ahead)) }
+        return held.count < Self.maximumHeld && heldBytes < Self.maximumBytes ? .hold : .read(missing: Int(ahead))
+    }
+
+    /// A segment was read.
+    mutating func advance(offset: UInt32, length: UInt32) {
+        hasBegun = true
+        expected = offset &+ length
+    }
+
+    mutating func hold(_ segment: Held) {
+        held.append(segment)
+        heldBytes += segment.bytes.count
+    }
+
+    /// The next of those that wait: the one that follows, or, if `isLate`, the earliest; nil if there is none.
+    mutating func next(isLate: Bool) -> (segment: Held, missing: Int)? {
+        guard !held.isEmpty else { return nil }
+        let expected = expected
+        guard let index = held.indices.min(by: { held[$0].offset &- expected < held[$1].offset &- expected })
+        else { return nil }
+        let missing = Int(Int32(bitPattern: held[index].offset &- expected))
+        if missing > 0, !isLate { return nil }
+        let segment = held.remove(at: index)
+        heldBytes -= segment.bytes.count
+        return missing < 0 ? next(isLate: isLate) : (segment, missing)
+    }
+}
