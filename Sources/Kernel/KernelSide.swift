@@ -344,8 +344,7 @@ public final class KernelSide: @unchecked Sendable {
         _ feature: Feature, _ object: OpaquePointer, _ configuration: Configuration
     ) throws(KernelError) -> [OpaquePointer] {
         var links: [OpaquePointer] = []
-        var cgroup: FileDescriptor?
-        if feature == .requests { cgroup = try openRoot(configuration) }
+        let cgroup = feature == .requests ? try openRoot(configuration) : FileDescriptor(owning: -1)
         for name in feature.programs {
             martlet_bpf_log_clear()
             let program = bpf_object__find_program_by_name(object, name)
@@ -353,8 +352,8 @@ public final class KernelSide: @unchecked Sendable {
             if let name = feature.iteratedMap {
                 link = martlet_bpf_attach_map_iterator(
                     program, bpf_map__fd(bpf_object__find_map_by_name(object, name)))
-            } else if let cgroup, bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SKB {
-                link = bpf_program__attach_cgroup(program, cgroup.rawValue)
+            } else if bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SKB {
+                link = bpf_program__attach_cgroup(program, cgroup.raw)
             } else {
                 link = bpf_program__attach(program)
             }

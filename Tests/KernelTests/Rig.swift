@@ -20,14 +20,18 @@ struct Rig {
     let drops = CounterTable()
     let faults = CounterTable()
 
+    /// - Parameter countsHTTP: whether the kernel counts plain HTTP/1 requests.
     /// - Parameter hostNetns: of the namespace that stands for the host's; nil is the host's own.
     init(
         backend: Lane.Backend = .automatic, retention: UInt64 = 600_000_000_000, translations: Translations? = nil,
-        hostNetns: UInt32? = nil
+        hostNetns: UInt32? = nil, countsHTTP: Bool = true
     ) async throws {
         let layout = try CgroupLayout.detect()
-        kernel = try KernelSide(
-            KernelSide.Configuration(processors: 2, memoryHierarchy: layout.hierarchyID(of: .memory) ?? 0))
+        var settings = KernelSide.Configuration(
+            processors: 2, memoryHierarchy: layout.hierarchyID(of: .memory) ?? 0)
+        settings.cgroupRoot = layout.v2Mount
+        settings.countsHTTP = countsHTTP
+        kernel = try KernelSide(settings)
         lane = try Lane(name: "events", backend: backend)
         files = try Lane(name: "files", backend: backend)
         try lane.start()
@@ -50,6 +54,8 @@ struct Rig {
             lane: lane, kernel: kernel, registry: registry,
             processSignal: ProcessSignal(lane: lane, registry: registry),
             cgroupSignal: CgroupSignal(lane: lane, registry: registry), connectionSignal: connections,
+            requestSignal: RequestSignal(
+                lane: lane, kernel: kernel, registry: registry, connections: connections, settings: RequestSettings()),
             fileSignal: fileSignal)
         fileScan = FileScan(lane: files, kernel: kernel, signal: fileSignal, faults: faults)
         discovery = Discovery(

@@ -4,6 +4,7 @@ internal import Linux
 internal import Metrics
 public import Network
 public import Ring
+internal import Traces
 
 /// One container, service or pod member: its processes, its connections, its counters and its series.
 ///
@@ -63,6 +64,7 @@ public actor Container {
     private(set) var inboundBytesReceived: UInt64 = 0
 
     var inboundRequests = RequestTable()
+    private(set) var resource: ResourceFacts?
     var dnsRequests: DNSCounters?
 
     private var listenSockets: [UInt64: ListenKey] = [:]
@@ -104,6 +106,9 @@ public actor Container {
         self.systemd = systemd
         let base = context.common.adding([("container_id", identity.containerID), ("app_id", identity.appID)])
         labels = base
+        resource = ResourceFacts(
+            serviceName: identity.appID.isEmpty ? identity.containerID : identity.appID,
+            containerID: identity.containerID, hostName: context.hostName, hostID: context.hostID)
         infoLabels = nil
         pressureLabels = nil
         directionLabels = nil

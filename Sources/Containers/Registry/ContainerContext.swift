@@ -22,11 +22,15 @@ public struct ContainerContext: Sendable {
     public let names: DomainNames
     /// Domain names of a container that are told apart in its series.
     public let maximumNames: Int
+    /// For the resource of spans and logs.
+    public let hostName: String
+    public let hostID: String
 
     public init(
         filter: ConnectionFilter, hostNetns: UInt32, minimumAge: UInt64, retention: UInt64, common: LabelSet,
         drops: CounterTable, faults: CounterTable, translations: Translations? = nil,
-        names: DomainNames = DomainNames(), labels: [ContainerLabel] = [], maximumNames: Int = 50
+        names: DomainNames = DomainNames(), labels: [ContainerLabel] = [], maximumNames: Int = 50,
+        hostName: String = "", hostID: String = ""
     ) {
         self.filter = filter
         self.hostNetns = hostNetns
@@ -39,5 +43,7 @@ public struct ContainerContext: Sendable {
         self.names = names
         self.labels = labels
         self.maximumNames = maximumNames
+        self.hostName = hostName
+        self.hostID = hostID
     }
 }

@@ -3,14 +3,39 @@ internal import Host
 internal import Metrics
 internal import Network
 public import Protocols
+public import Traces
 
 extension Container {
     /// Where requests on a connection are counted; nil if the container does not know it.
     public func requestTarget(of connection: UInt64) -> RequestTarget? {
         if let successor { return successor.assumeIsolated { $0.requestTarget(of: connection) } }
         return connections[connection].map {
-            RequestTarget(container: self, isInbound: $0.isInbound, destination: $0.destination)
+            RequestTarget(
+                container: self, isInbound: $0.isInbound, destination: $0.destination, local: $0.local,
+                remote: $0.remote)
         }
+    }
+
+    /// The resource of the container's spans; nil until it is known who it is, or if it wants no traces.
+    public var traceResource: ResourceFacts? {
+        if let successor { return successor.assumeIsolated { $0.traceResource } }
+        return optOut.contains(.traces) ? nil : resource
+    }
+
+    /// The connection of a request, for its span.
+    public func peer(_ target: RequestTarget, connection: UInt64, isTLS: Bool) -> RequestPeer {
+        var destination = RequestPeer.Destination.endpoint(target.remote)
+        var actual: Endpoint?
+        if let key = target.destination?.key {
+            if key.name != 0 {
+                destination = .name(context.names.text(key.name), port: key.destination.port)
+            } else {
+                (destination, actual) = (.endpoint(key.destination), key.actual)
+            }
+        }
+        return RequestPeer(
+            isInbound: target.isInbound, isTLS: isTLS, destination: destination, actual: actual, local: target.local,
+            connection: connection)
     }
 
     /// Counts one request of a connection.

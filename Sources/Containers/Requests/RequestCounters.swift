@@ -5,7 +5,9 @@ internal import Protocols
 /// Requests of one protocol that a container made to one destination, or was asked.
 ///
 /// An object, so that a connection reaches it without a look-up.
-final class RequestCounters {
+final class RequestCounters: @unchecked Sendable {
+    // Sendable because one container owns it and uses it on its lane only; a merge hands it on, on that same lane.
+
     private struct Entry {
         /// The text of the label, which is one and the same pointer for one text.
         let status: StaticString
