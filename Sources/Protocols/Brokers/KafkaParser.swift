@@ -58,14 +58,14 @@ final class KafkaParser: ProtocolParser {
     ) {
         if side == .client {
             requests.feed(
-                bytes, at: time, missing: missing, tail: tail, findingBy: { Self.isSureRequest($0) ? 0 : nil }
-            ) { message, start, isFinal in request(message, start, isFinal, receiver) }
+                bytes, at: time, missing: missing, tail: tail, findingBy: { Self.isSureRequest($0) ? 0 : nil },
+                { message, start, isFinal in request(message, start, isFinal, receiver) })
         } else {
             if missing > 0 { hasGap = true }
             let wasLost = answers.isLost
-            answers.feed(bytes, at: time, missing: missing, tail: tail, findingBy: { isSureAnswer($0) ? 0 : nil }) {
-                message, start, isFinal in answer(message, start, isFinal, receiver)
-            }
+            answers.feed(
+                bytes, at: time, missing: missing, tail: tail, findingBy: { isSureAnswer($0) ? 0 : nil },
+                { message, start, isFinal in answer(message, start, isFinal, receiver) })
             if wasLost || answers.isLost { hasGap = true }
         }
     }
