@@ -147,7 +147,8 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: [
-                "Protos/otlp_metrics.proto", "Protos/remote_write.proto", "Protos/remote_write_2.proto", "Recordings",
+                "Protos/otlp_metrics.proto", "Protos/otlp_signals.proto", "Protos/remote_write.proto",
+                "Protos/remote_write_2.proto", "Recordings",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -318,6 +318,14 @@ nonisolated struct Opentelemetry_AnyValue: Sendable {
     set {value = .doubleValue(newValue)}
   }
 
+  var arrayValue: Opentelemetry_ArrayValue {
+    get {
+      if case .arrayValue(let v)? = value {return v}
+      return Opentelemetry_ArrayValue()
+    }
+    set {value = .arrayValue(newValue)}
+  }
+
   var unknownFields = SwiftProtobuf.UnknownStorage()
 
   nonisolated enum OneOf_Value: Equatable, Sendable {
@@ -325,8 +333,21 @@ nonisolated struct Opentelemetry_AnyValue: Sendable {
     case boolValue(Bool)
     case intValue(Int64)
     case doubleValue(Double)
+    case arrayValue(Opentelemetry_ArrayValue)
 
   }
+
+  init() {}
+}
+
+nonisolated struct Opentelemetry_ArrayValue: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  var values: [Opentelemetry_AnyValue] = []
+
+  var unknownFields = SwiftProtobuf.UnknownStorage()
 
   init() {}
 }
@@ -782,7 +803,7 @@ nonisolated extension Opentelemetry_KeyValue: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Opentelemetry_AnyValue: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   static let protoMessageName: String = _protobuf_package + ".AnyValue"
-  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}string_value\0\u{3}bool_value\0\u{3}int_value\0\u{3}double_value\0")
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}string_value\0\u{3}bool_value\0\u{3}int_value\0\u{3}double_value\0\u{3}array_value\0")
 
   mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -822,6 +843,19 @@ nonisolated extension Opentelemetry_AnyValue: SwiftProtobuf.Message, SwiftProtob
           self.value = .doubleValue(v)
         }
       }()
+      case 5: try {
+        var v: Opentelemetry_ArrayValue?
+        var hadOneofValue = false
+        if let current = self.value {
+          hadOneofValue = true
+          if case .arrayValue(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.value = .arrayValue(v)
+        }
+      }()
       default: break
       }
     }
@@ -849,6 +883,10 @@ nonisolated extension Opentelemetry_AnyValue: SwiftProtobuf.Message, SwiftProtob
       guard case .doubleValue(let v)? = self.value else { preconditionFailure() }
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
     }()
+    case .arrayValue?: try {
+      guard case .arrayValue(let v)? = self.value else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -856,6 +894,36 @@ nonisolated extension Opentelemetry_AnyValue: SwiftProtobuf.Message, SwiftProtob
 
   static func ==(lhs: Opentelemetry_AnyValue, rhs: Opentelemetry_AnyValue) -> Bool {
     if lhs.value != rhs.value {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Opentelemetry_ArrayValue: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  static let protoMessageName: String = _protobuf_package + ".ArrayValue"
+  static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}values\0")
+
+  mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.values) }()
+      default: break
+      }
+    }
+  }
+
+  func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.values.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.values, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  static func ==(lhs: Opentelemetry_ArrayValue, rhs: Opentelemetry_ArrayValue) -> Bool {
+    if lhs.values != rhs.values {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

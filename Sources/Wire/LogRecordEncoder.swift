@@ -1,0 +1,81 @@
+/// Writes log records (opentelemetry/proto/logs/v1/logs.proto) as requests of the type `ExportLogsServiceRequest`.
+///
+/// A record is begun, gets its attributes, and is ended.
+public struct LogRecordEncoder: ~Copyable, Sendable {
+    /// What every record has.
+    public struct Head: Sendable {
+        /// Nanoseconds since the Unix epoch.
+        public var time: UInt64
+        public var observedTime: UInt64
+        /// `SeverityNumber`; 0 is unspecified.
+        public var severity: UInt8
+        public var severityText: StaticString
+        /// All 0 where the record names no trace.
+        public var traceHigh: UInt64 = 0
+        public var traceLow: UInt64 = 0
+        /// 0 where it names no span.
+        public var span: UInt64 = 0
+
+        public init(time: UInt64, observedTime: UInt64, severity: UInt8, severityText: StaticString) {
+            (self.time, self.observedTime, self.severity) = (time, observedTime, severity)
+            self.severityText = severityText
+        }
+    }
+
+    private static let attributes: UInt8 = 6
+    /// Fields of a head at their longest, without texts.
+    private static let headSize = 96
+
+    private var batch: OTLPBatch
+
+    public init(scopeName: String = "", scopeVersion: String = "", schemaURL: String = "") {
+        batch = OTLPBatch(scopeName: scopeName, scopeVersion: scopeVersion, schemaURL: schemaURL)
+    }
+
+    /// Records that were ended.
+    public var count: Int { batch.count }
+    /// Bytes of the request that they make, about.
+    public var byteCount: Int { batch.byteCount }
+    /// Whether another resource does not fit.
+    public var isFull: Bool { batch.isFull }
+
+    /// Begins a record: time_unix_nano 1, severity_number 2, severity_text 3, body 5 (with string_value 1), trace_id 9,
+    /// span_id 10, observed_time_unix_nano 11. `body` is UTF-8.
+    public mutating func begin(_ head: Head, body: UnsafeRawBufferPointer, of owner: any ResourceOwner) {
+        batch.open(owner)
+        let level = UnsafeRawBufferPointer(
+            start: head.severityText.utf8Start, count: head.severityText.utf8CodeUnitCount)
+        let start = batch.items.room(Self.headSize + level.count + body.count)
+        var writer = FieldWriter(start)
+        writer.fixed64(1, head.time)
+        if head.severity != 0 { writer.varint(2, UInt64(head.severity)) }
+        writer.field(3, level)
+        writer.header(5, Protobuf.fieldSize(body.count))
+        writer.field(1, body)
+        if head.traceHigh | head.traceLow != 0 { writer.id(9, high: head.traceHigh, low: head.traceLow) }
+        if head.span != 0 { writer.id(10, head.span) }
+        writer.fixed64(11, head.observedTime)
+        batch.items.advance(writer.target - start)
+    }
+
+    /// An attribute whose value is UTF-8.
+    public mutating func attribute(_ key: StaticString, _ value: UnsafeRawBufferPointer) {
+        let key = UnsafeRawBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount)
+        batch.items.appendValidAttribute(Self.attributes, key, value)
+    }
+
+    public mutating func attribute(_ key: StaticString, _ value: StaticString) {
+        attribute(key, UnsafeRawBufferPointer(start: value.utf8Start, count: value.utf8CodeUnitCount))
+    }
+
+    /// An attribute of the record's own; where key or value are no UTF-8 they are mended.
+    public mutating func attribute(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        batch.items.appendAttribute(Self.attributes, key, value)
+    }
+
+    /// Ends the record.
+    public mutating func end() { batch.close() }
+
+    /// Appends the request of all records that were ended and forgets them.
+    public mutating func finish(into request: inout WireBuffer) { batch.finish(into: &request) }
+}
