@@ -77,7 +77,9 @@ enum Agent {
                     ephemeral: configuration.ephemeralPorts, tracked: configuration.trackedPublicNetworks),
                 hostNetns: hostNetns, minimumAge: configuration.minimumContainerAge,
                 retention: configuration.retention, common: common.adding(configuration.cloud.placementLabels),
-                drops: drops, faults: faults, translations: translations, labels: configuration.identity.labels),
+                drops: drops, faults: faults, translations: translations, labels: configuration.identity.labels,
+                maximumNames: configuration.maximumNamesPerContainer, hostName: identity.instanceName,
+                hostID: identity.machineID),
             layout: layout,
             containerFilter: try ContainerFilter(
                 allow: configuration.containerAllowlist, deny: configuration.containerDenylist),
@@ -92,12 +94,15 @@ enum Agent {
             lane: events, configuration: registryConfiguration, resolver: resolver, collector: collector,
             systemd: systemd)
         let connections = ConnectionSignal(lane: events, registry: registry)
+        let requests = RequestSignal(
+            lane: events, kernel: kernel, registry: registry, connections: connections,
+            settings: requestSettings(configuration))
         let writes = FileSignal(lane: events, registry: registry)
         let drain = Drain(
             lane: events, kernel: kernel, registry: registry,
             processSignal: ProcessSignal(lane: events, registry: registry),
             cgroupSignal: CgroupSignal(lane: events, registry: registry), connectionSignal: connections,
-            fileSignal: writes)
+            requestSignal: configuration.watchesRequests ? requests : nil, fileSignal: writes)
         let fileScan = FileScan(lane: files, kernel: kernel, signal: writes, faults: faults)
         let discovery = Discovery(
             lane: files, layout: layout, kernel: kernel, registry: registry, connectionSignal: connections,
@@ -159,6 +164,12 @@ enum Agent {
         async let closing: Void? = server?.shutdown()
         await push?.metrics.shutdown(timeout: .nanoseconds(Int64(clamping: configuration.shutdownTimeout)))
         await closing
+    }
+
+    private static func requestSettings(_ configuration: Configuration) -> RequestSettings {
+        let patterns = configuration.excludedPaths
+        if patterns.isEmpty { return RequestSettings() }
+        return RequestSettings { path in patterns.contains { $0.matches(path) } }
     }
 
     private static func startLatency(

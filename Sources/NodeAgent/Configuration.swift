@@ -5,6 +5,7 @@ import Host
 import Kernel
 import Metrics
 import Ring
+import Signals
 import Spool
 import Wire
 
@@ -35,6 +36,12 @@ struct Configuration: Sendable {
     var disablePinger = false
     /// Domain names of a container that are told apart in its series.
     var maximumNamesPerContainer = 50
+    /// Whether requests are looked at.
+    var watchesRequests = true
+    /// HTTP requests that are left out.
+    var excludedPaths: [PathPattern] = []
+    /// Bytes of a segment that are captured.
+    var captureBytes = 1024
     /// Nanoseconds between two remote writes, and between two rounds of echo requests.
     var scrapeInterval: UInt64 = 15_000_000_000
     /// Where requests wait that cannot be sent, and whether the user chose that.
@@ -88,6 +95,9 @@ struct Configuration: Sendable {
 
     /// Where the page is served; nil if metrics are pushed and nobody asked for a page: then nothing listens.
     var page: String? { metricsEndpoints.isEmpty || listenIsExplicit ? listen : nil }
+
+    /// Whether requests are wanted as texts, and not only as numbers.
+    var wantsRequestTexts: Bool { !excludedPaths.isEmpty }
 
     /// How receivers are reached.
     var transport: TransportConfiguration {

@@ -24,11 +24,16 @@ struct PreparedAgent: Sendable {
         self.logger = logger
         listen = try configuration.page.map { try ListenAddress($0) }
         layout = try CgroupLayout.detect(root: configuration.cgroupfsRoot)
-        kernel = try KernelSide(
-            KernelSide.Configuration(
-                processors: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))),
-                memoryHierarchy: layout.hierarchyID(of: .memory) ?? 0))
-        for state in kernel.features where !state.isEnabled {
+        var settings = KernelSide.Configuration(
+            processors: Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))),
+            memoryHierarchy: layout.hierarchyID(of: .memory) ?? 0)
+        settings.cgroupRoot = layout.v2Mount
+        settings.captureBytes = configuration.captureBytes
+        settings.countsHTTP = !configuration.wantsRequestTexts
+        var wanted = Set(Feature.allCases)
+        if !configuration.watchesRequests { wanted.subtract([.requests, .requestSamples]) }
+        kernel = try KernelSide(settings, wanted: wanted)
+        for state in kernel.features where !state.isEnabled && wanted.contains(state.feature) {
             logger.warning("\(state.feature.rawValue) is off: \(state.reason); it needs \(state.feature.requirement)")
         }
 

@@ -6,6 +6,7 @@ struct AgentOptions: ParsableArguments {
     @OptionGroup(title: "Listening") var listening: ListeningOptions
     @OptionGroup(title: "Containers") var containers: ContainerOptions
     @OptionGroup(title: "Network") var network: NetworkOptions
+    @OptionGroup(title: "Requests") var requests: RequestOptions
     @OptionGroup(title: "Node") var node: NodeOptions
     @OptionGroup(title: "Metrics push") var push: PushOptions
     @OptionGroup(title: "Series") var series: SeriesOptions
@@ -33,6 +34,9 @@ struct AgentOptions: ParsableArguments {
             .ephemeralPortRange: one(network.ephemeralPortRange),
             .disablePinger: one(network.disablePinger),
             .maxFqdnsPerContainer: one(network.maxFqdnsPerContainer),
+            .disableL7Tracing: one(requests.disableL7Tracing),
+            .excludeHTTPRequestsByPath: requests.excludeHTTPRequestsByPath,
+            .captureBytes: one(requests.captureBytes),
             .provider: one(node.provider),
             .region: one(node.region),
             .availabilityZone: one(node.availabilityZone),

@@ -20,6 +20,9 @@ enum AgentOption: String, CaseIterable, Sendable {
     case ephemeralPortRange = "ephemeral-port-range"
     case disablePinger = "disable-pinger"
     case maxFqdnsPerContainer = "max-fqdns-per-container"
+    case disableL7Tracing = "disable-l7-tracing"
+    case excludeHTTPRequestsByPath = "exclude-http-requests-by-path"
+    case captureBytes = "capture-bytes"
     case provider
     case region
     case availabilityZone = "availability-zone"
@@ -74,6 +77,7 @@ enum AgentOption: String, CaseIterable, Sendable {
         self == .containerAllowlist || self == .containerDenylist || self == .containerLabel
             || self == .trackPublicNetwork || self == .metricAllowlist || self == .metricDenylist
             || self == .externalLabel || self == .metricsEndpoint || self == .header
+            || self == .excludeHTTPRequestsByPath
     }
 
     /// A value that is right, for messages.
@@ -92,6 +96,9 @@ enum AgentOption: String, CaseIterable, Sendable {
         case .ephemeralPortRange: "32768-60999"
         case .disablePinger: "true"
         case .maxFqdnsPerContainer: "50"
+        case .disableL7Tracing: "true"
+        case .excludeHTTPRequestsByPath: "/healthz*"
+        case .captureBytes: "1024"
         case .provider: "AWS"
         case .region: "eu-west-1"
         case .availabilityZone: "eu-west-1a"

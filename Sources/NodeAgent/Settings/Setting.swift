@@ -5,6 +5,7 @@ import Host
 import Kernel
 import Linux
 import Logging
+import Signals
 
 /// An option with the text that was given for it and where, and the readings of that text.
 ///
@@ -35,6 +36,17 @@ struct Setting: Hashable, Sendable {
         guard duration.nanoseconds >= 0 else { throw wrong("\(UsageError.quoted(text())) is negative") }
         guard duration.nanoseconds > 0 || allowsZero else { throw wrong("the duration must be more than 0") }
         return UInt64(duration.nanoseconds)
+    }
+
+    func pathPatterns() throws(UsageError) -> [PathPattern] {
+        var patterns: [PathPattern] = []
+        for text in texts {
+            guard let pattern = PathPattern(text) else {
+                throw wrong("\(UsageError.quoted(text)) is no pattern of paths (*, ?, [a-z], {one,two})")
+            }
+            patterns.append(pattern)
+        }
+        return patterns
     }
 
     /// A number that is not negative; `inf` is one.
