@@ -59,7 +59,9 @@ extension KernelTests {
                     """)
             #expect(output == "")
             let id = cgroup.containerID
-            let expected: [(String, Double)] = [("2xx", 510), ("3xx", 40), ("4xx", 20), ("5xx", 120), ("unanswered", 1)]
+            let expected: [(String, Double)] = [
+                ("2xx", 510), ("3xx", 40), ("4xx", 20), ("5xx", 120), ("unanswered", 1),
+            ]
             for family in [MetricFamily.containerHttpRequestsTotal, .containerHttpInboundRequestsTotal] {
                 for (status, count) in expected {
                     let seen = await rig.wait(family, of: id, ("status", status), for: count)

@@ -44,7 +44,9 @@ struct DNSCounters {
     }
 
     mutating func emit(into snapshot: inout MetricsSnapshot, _ labels: LabelSet) {
-        guard let families = RequestFamilies.of(.dns, isInbound: false), let histogram = families.histogram else { return }
+        guard let families = RequestFamilies.of(.dns, isInbound: false), let histogram = families.histogram else {
+            return
+        }
         for (key, entry) in entries {
             let set =
                 entry.labels

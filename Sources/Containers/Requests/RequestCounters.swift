@@ -28,7 +28,9 @@ final class RequestCounters: @unchecked Sendable {
     }
 
     func count(_ exchange: Exchange) {
-        guard let status = exchange.status.label(for: exchange.applicationProtocol, isInbound: isInbound) else { return }
+        guard let status = exchange.status.label(for: exchange.applicationProtocol, isInbound: isInbound) else {
+            return
+        }
         add(1, status, exchange.method)
         // As the original does it: what took no time says nothing.
         if exchange.method == .request, exchange.status != .unanswered, exchange.duration > 0 {

@@ -13,137 +13,38 @@ struct RequestFamilies: Sendable {
     /// Nil for messages without an answer.
     let histogram: Histogram?
 
-    private init(
-        _ counter: MetricFamily, _ bucket: MetricFamily, _ sum: MetricFamily, _ count: MetricFamily
-    ) {
-        self.counter = counter
-        histogram = Histogram(bucket: bucket, sum: sum, count: count)
-    }
-
-    private init(messages counter: MetricFamily) {
-        self.counter = counter
-        histogram = nil
-    }
-
     /// Nil where requests are not shown: brokers of messages have no inbound series.
     static func of(_ applicationProtocol: ApplicationProtocol, isInbound: Bool) -> RequestFamilies? {
-        isInbound ? inbound(applicationProtocol) : outbound(applicationProtocol)
+        (isInbound ? inbound : outbound)[Int(applicationProtocol.rawValue)]
     }
 
-    private static func outbound(_ applicationProtocol: ApplicationProtocol) -> RequestFamilies? {
-        switch applicationProtocol {
-        case .http1, .http2:
-            RequestFamilies(
-                .containerHttpRequestsTotal, .containerHttpRequestsDurationSecondsTotalBucket,
-                .containerHttpRequestsDurationSecondsTotalSum, .containerHttpRequestsDurationSecondsTotalCount)
-        case .postgres:
-            RequestFamilies(
-                .containerPostgresQueriesTotal, .containerPostgresQueriesDurationSecondsTotalBucket,
-                .containerPostgresQueriesDurationSecondsTotalSum, .containerPostgresQueriesDurationSecondsTotalCount)
-        case .mysql:
-            RequestFamilies(
-                .containerMysqlQueriesTotal, .containerMysqlQueriesDurationSecondsTotalBucket,
-                .containerMysqlQueriesDurationSecondsTotalSum, .containerMysqlQueriesDurationSecondsTotalCount)
-        case .redis:
-            RequestFamilies(
-                .containerRedisQueriesTotal, .containerRedisQueriesDurationSecondsTotalBucket,
-                .containerRedisQueriesDurationSecondsTotalSum, .containerRedisQueriesDurationSecondsTotalCount)
-        case .memcached:
-            RequestFamilies(
-                .containerMemcachedQueriesTotal, .containerMemcachedQueriesDurationSecondsTotalBucket,
-                .containerMemcachedQueriesDurationSecondsTotalSum, .containerMemcachedQueriesDurationSecondsTotalCount)
-        case .mongo:
-            RequestFamilies(
-                .containerMongoQueriesTotal, .containerMongoQueriesDurationSecondsTotalBucket,
-                .containerMongoQueriesDurationSecondsTotalSum, .containerMongoQueriesDurationSecondsTotalCount)
-        case .kafka:
-            RequestFamilies(
-                .containerKafkaRequestsTotal, .containerKafkaRequestsDurationSecondsTotalBucket,
-                .containerKafkaRequestsDurationSecondsTotalSum, .containerKafkaRequestsDurationSecondsTotalCount)
-        case .cassandra:
-            RequestFamilies(
-                .containerCassandraQueriesTotal, .containerCassandraQueriesDurationSecondsTotalBucket,
-                .containerCassandraQueriesDurationSecondsTotalSum, .containerCassandraQueriesDurationSecondsTotalCount)
-        case .dubbo2:
-            RequestFamilies(
-                .containerDubboRequestsTotal, .containerDubboRequestsDurationSecondsTotalBucket,
-                .containerDubboRequestsDurationSecondsTotalSum, .containerDubboRequestsDurationSecondsTotalCount)
-        case .dns:
-            RequestFamilies(
-                .containerDnsRequestsTotal, .containerDnsRequestsDurationSecondsTotalBucket,
-                .containerDnsRequestsDurationSecondsTotalSum, .containerDnsRequestsDurationSecondsTotalCount)
-        case .clickhouse:
-            RequestFamilies(
-                .containerClickhouseQueriesTotal, .containerClickhouseQueriesDurationSecondsTotalBucket,
-                .containerClickhouseQueriesDurationSecondsTotalSum, .containerClickhouseQueriesDurationSecondsTotalCount)
-        case .zookeeper:
-            RequestFamilies(
-                .containerZookeeperRequestsTotal, .containerZookeeperRequestsDurationSecondsTotalBucket,
-                .containerZookeeperRequestsDurationSecondsTotalSum, .containerZookeeperRequestsDurationSecondsTotalCount)
-        case .foundationdb:
-            RequestFamilies(
-                .containerFoundationdbRequestsTotal, .containerFoundationdbRequestsDurationSecondsTotalBucket,
-                .containerFoundationdbRequestsDurationSecondsTotalSum, .containerFoundationdbRequestsDurationSecondsTotalCount)
-        case .rabbitmq: RequestFamilies(messages: .containerRabbitmqMessagesTotal)
-        case .nats: RequestFamilies(messages: .containerNatsMessagesTotal)
+    private static let outbound = ApplicationProtocol.allCases.map { RequestFamilies($0, isInbound: false) }
+    private static let inbound = ApplicationProtocol.allCases.map { RequestFamilies($0, isInbound: true) }
+
+    private init?(_ applicationProtocol: ApplicationProtocol, isInbound: Bool) {
+        let (name, unit) = Self.words(applicationProtocol)
+        let base = "container_\(name)\(isInbound ? "_inbound" : "")_\(unit)"
+        func family(_ ending: String) -> MetricFamily? { MetricFamily.allCases.first { $0.name == base + ending } }
+        guard let counter = family("_total") else { return nil }
+        self.counter = counter
+        if let bucket = family("_duration_seconds_total_bucket"), let sum = family("_duration_seconds_total_sum"),
+            let count = family("_duration_seconds_total_count")
+        {
+            histogram = Histogram(bucket: bucket, sum: sum, count: count)
+        } else {
+            histogram = nil
         }
     }
 
-    private static func inbound(_ applicationProtocol: ApplicationProtocol) -> RequestFamilies? {
+    /// What metrics call the protocol and what is counted of it.
+    private static func words(_ applicationProtocol: ApplicationProtocol) -> (name: String, unit: String) {
         switch applicationProtocol {
-        case .http1, .http2:
-            RequestFamilies(
-                .containerHttpInboundRequestsTotal, .containerHttpInboundRequestsDurationSecondsTotalBucket,
-                .containerHttpInboundRequestsDurationSecondsTotalSum, .containerHttpInboundRequestsDurationSecondsTotalCount)
-        case .postgres:
-            RequestFamilies(
-                .containerPostgresInboundQueriesTotal, .containerPostgresInboundQueriesDurationSecondsTotalBucket,
-                .containerPostgresInboundQueriesDurationSecondsTotalSum, .containerPostgresInboundQueriesDurationSecondsTotalCount)
-        case .mysql:
-            RequestFamilies(
-                .containerMysqlInboundQueriesTotal, .containerMysqlInboundQueriesDurationSecondsTotalBucket,
-                .containerMysqlInboundQueriesDurationSecondsTotalSum, .containerMysqlInboundQueriesDurationSecondsTotalCount)
-        case .redis:
-            RequestFamilies(
-                .containerRedisInboundQueriesTotal, .containerRedisInboundQueriesDurationSecondsTotalBucket,
-                .containerRedisInboundQueriesDurationSecondsTotalSum, .containerRedisInboundQueriesDurationSecondsTotalCount)
-        case .memcached:
-            RequestFamilies(
-                .containerMemcachedInboundQueriesTotal, .containerMemcachedInboundQueriesDurationSecondsTotalBucket,
-                .containerMemcachedInboundQueriesDurationSecondsTotalSum, .containerMemcachedInboundQueriesDurationSecondsTotalCount)
-        case .mongo:
-            RequestFamilies(
-                .containerMongoInboundQueriesTotal, .containerMongoInboundQueriesDurationSecondsTotalBucket,
-                .containerMongoInboundQueriesDurationSecondsTotalSum, .containerMongoInboundQueriesDurationSecondsTotalCount)
-        case .kafka:
-            RequestFamilies(
-                .containerKafkaInboundRequestsTotal, .containerKafkaInboundRequestsDurationSecondsTotalBucket,
-                .containerKafkaInboundRequestsDurationSecondsTotalSum, .containerKafkaInboundRequestsDurationSecondsTotalCount)
-        case .cassandra:
-            RequestFamilies(
-                .containerCassandraInboundQueriesTotal, .containerCassandraInboundQueriesDurationSecondsTotalBucket,
-                .containerCassandraInboundQueriesDurationSecondsTotalSum, .containerCassandraInboundQueriesDurationSecondsTotalCount)
-        case .dubbo2:
-            RequestFamilies(
-                .containerDubboInboundRequestsTotal, .containerDubboInboundRequestsDurationSecondsTotalBucket,
-                .containerDubboInboundRequestsDurationSecondsTotalSum, .containerDubboInboundRequestsDurationSecondsTotalCount)
-        case .dns:
-            RequestFamilies(
-                .containerDnsInboundRequestsTotal, .containerDnsInboundRequestsDurationSecondsTotalBucket,
-                .containerDnsInboundRequestsDurationSecondsTotalSum, .containerDnsInboundRequestsDurationSecondsTotalCount)
-        case .clickhouse:
-            RequestFamilies(
-                .containerClickhouseInboundQueriesTotal, .containerClickhouseInboundQueriesDurationSecondsTotalBucket,
-                .containerClickhouseInboundQueriesDurationSecondsTotalSum, .containerClickhouseInboundQueriesDurationSecondsTotalCount)
-        case .zookeeper:
-            RequestFamilies(
-                .containerZookeeperInboundRequestsTotal, .containerZookeeperInboundRequestsDurationSecondsTotalBucket,
-                .containerZookeeperInboundRequestsDurationSecondsTotalSum, .containerZookeeperInboundRequestsDurationSecondsTotalCount)
-        case .foundationdb:
-            RequestFamilies(
-                .containerFoundationdbInboundRequestsTotal, .containerFoundationdbInboundRequestsDurationSecondsTotalBucket,
-                .containerFoundationdbInboundRequestsDurationSecondsTotalSum, .containerFoundationdbInboundRequestsDurationSecondsTotalCount)
-        case .rabbitmq, .nats: nil
+        case .http1, .http2: ("http", "requests")
+        case .dubbo2: ("dubbo", "requests")
+        case .kafka, .dns, .zookeeper, .foundationdb: (applicationProtocol.name, "requests")
+        case .rabbitmq, .nats: (applicationProtocol.name, "messages")
+        case .postgres, .mysql, .redis, .memcached, .mongo, .cassandra, .clickhouse:
+            (applicationProtocol.name, "queries")
         }
     }
 }
