@@ -91,7 +91,16 @@ public final class Conversation {
 
     private func detect(_ receiver: any ExchangeReceiver) {
         while !early.isEmpty {
-            switch candidate() {
+            var candidate = candidate(from: 0)
+            // One that is older than the agent may have begun in the middle of something that could be anything: what is
+            // certain of the next turn counts more.
+            if candidate == .open, let next = early.firstIndex(where: { $0.side != early[0].side }),
+                case .found(let found, let flipped) = self.candidate(from: next, isCertain: true)
+            {
+                candidate = .found(found, flipped: flipped)
+                early.removeFirst(next)
+            }
+            switch candidate {
             case .found(let found, let flipped):
                 verdict = .known(found)
                 isFlipped = flipped
@@ -126,28 +135,30 @@ public final class Conversation {
         if turns >= Self.maximumTurns || segments >= Self.maximumSegments { end(as: .none) }
     }
 
-    private enum Candidate {
+    private enum Candidate: Equatable {
         case found(ApplicationProtocol, flipped: Bool)
         case open
         case nothing
     }
 
-    /// The best explanation of the beginnings of both sides.
-    private func candidate() -> Candidate {
-        let (client, server) = (beginning(.client), beginning(.server))
-        let direct = ProtocolDetector.judge(client: client.bytes, client.length, server: server.bytes, server.length)
+    /// The best explanation of how both sides begin in the segments from `first` on.
+    private func candidate(from first: Int, isCertain: Bool = false) -> Candidate {
+        let (client, server) = (beginning(.client, first), beginning(.server, first))
+        let direct = ProtocolDetector.judge(
+            client: client.bytes, client.length, server: server.bytes, server.length, isCertain: isCertain)
         if case .found(let found) = direct { return .found(found, flipped: false) }
-        let flipped = ProtocolDetector.judge(client: server.bytes, server.length, server: client.bytes, client.length)
+        let flipped = ProtocolDetector.judge(
+            client: server.bytes, server.length, server: client.bytes, client.length, isCertain: isCertain)
         if case .found(let found) = flipped { return .found(found, flipped: true) }
         return direct == .open || flipped == .open ? .open : .nothing
     }
 
     /// The first bytes of a side without a gap, and how long the segments are that they come from.
-    private func beginning(_ side: Side) -> (bytes: [UInt8], length: Int) {
+    private func beginning(_ side: Side, _ first: Int) -> (bytes: [UInt8], length: Int) {
         var (bytes, length, isWhole) = ([UInt8](), 0, true)
         // Only its first turn.
         var began = false
-        for segment in early {
+        for segment in early[first...] {
             if segment.side != side {
                 if began { break }
                 continue

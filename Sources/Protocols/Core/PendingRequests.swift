@@ -8,6 +8,8 @@ struct PendingRequests {
         var key: UInt64 = 0
         /// For the parser's own use.
         var tag: UInt32 = 0
+        /// For the parser's own use: a time.
+        var mark: UInt64 = 0
         var text = RequestText()
     }
 
@@ -36,6 +38,7 @@ struct PendingRequests {
         slots[position].start = start
         slots[position].key = key
         slots[position].tag = tag
+        slots[position].mark = 0
         slots[position].text.removeAll()
         body(&slots[position].text)
         count += 1
@@ -69,6 +72,17 @@ struct PendingRequests {
         }
         head = head + 1 == slots.count ? 0 : head + 1
         count -= 1
+    }
+
+    /// Takes those away that began before `deadline`, oldest first, and tells that nobody answered them.
+    mutating func giveUp(
+        before deadline: UInt64, at time: UInt64, _ applicationProtocol: ApplicationProtocol,
+        _ receiver: any ExchangeReceiver
+    ) {
+        while let start = oldest, start < deadline {
+            let exchange = Exchange(applicationProtocol, status: .unanswered, start: start, end: time)
+            removeFirst { receiver.receive(exchange, $0.text) }
+        }
     }
 
     mutating func removeAll() {

@@ -29,8 +29,10 @@ enum ProtocolDetector {
     }
 
     /// A protocol is found if one side's beginning is certain and the other's does not speak against it, or if both sides
-    /// have spoken and it is the only one that fits.
-    static func judge(client: [UInt8], _ clientLength: Int, server: [UInt8], _ serverLength: Int) -> Judgement {
+    /// have spoken and it is the only one that fits; that is not enough if `isCertain` is asked for.
+    static func judge(
+        client: [UInt8], _ clientLength: Int, server: [UInt8], _ serverLength: Int, isCertain: Bool = false
+    ) -> Judgement {
         var fitting: [ApplicationProtocol] = []
         for applicationProtocol in ApplicationProtocol.allCases {
             let parser = parser(of: applicationProtocol)
@@ -42,7 +44,7 @@ enum ProtocolDetector {
             fitting.append(applicationProtocol)
         }
         guard let first = fitting.first else { return .nothing }
-        return fitting.count == 1 && !client.isEmpty && !server.isEmpty ? .found(first) : .open
+        return fitting.count == 1 && !isCertain && !client.isEmpty && !server.isEmpty ? .found(first) : .open
     }
 
     private static func likeness(_ parser: ProtocolParser.Type, _ bytes: [UInt8], _ length: Int, _ side: Side)
