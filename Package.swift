@@ -112,7 +112,8 @@ let package = Package(
             ], swiftSettings: strict),
 
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "ProtocolsTests", dependencies: ["Protocols", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ProtocolsTests", dependencies: ["CAllocations", "Protocols", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "RingTests", dependencies: ["Linux", "Ring"], swiftSettings: strict),
         .testTarget(
             name: "SignalsTests", dependencies: ["CEvents", "Containers", "Host", "Metrics", "Ring", "Signals"],
