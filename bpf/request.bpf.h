@@ -23,7 +23,7 @@
 #define LATER_LOOKS 64
 /* Bytes of a request that are searched for its end. */
 #define MAX_SIMPLE 1024
-#define SCAN_BYTES 256
+#define SCAN_BYTES 128
 
 enum flow_state {
     FLOW_NEW = 0,
@@ -270,8 +270,7 @@ static __always_inline void become_stream(struct flow *flow) {
 static __always_inline bool count_http(
     struct __sk_buff *skb, struct flow *flow, struct packet *packet, bool sent, __u32 skipped, __u64 now) {
     bool is_request = sent == flow->is_outbound;
-    __u64 first;
-    __u32 class;
+    __u32 first[3], class;
 
     if (is_request) {
         if (!flow->pending_ns && !skipped && is_simple_request(skb, packet->payload, packet->length)) {
@@ -287,11 +286,9 @@ static __always_inline bool count_http(
     if (flow->state != FLOW_HTTP) return false;
     /* The body of an answer. */
     if (!flow->pending_ns) return true;
-    first = 0;
-    if (!skipped && packet->length >= 12 && !bpf_skb_load_bytes(skb, packet->payload, &first, 8) &&
-        (first & 0xffffffffffffffull) == 0x2e312f50545448ull /* "HTTP/1." */) {
-        __u32 status = 0;
-        bpf_skb_load_bytes(skb, packet->payload + 8, &status, 4); /* " 200" */
+    if (!skipped && packet->length >= 12 && !bpf_skb_load_bytes(skb, packet->payload, first, 12) &&
+        first[0] == 0x50545448 && (first[1] & 0xffffff) == 0x2e312f /* "HTTP/1." */) {
+        __u32 status = first[2]; /* " 200" */
         class = ((status >> 8) & 0xff) - '1';
         /* Interim answers are followed by the final one, except when the protocol changes. */
         if (class == 0 && (status >> 8) != 0x313031 /* "101" */) return true;
@@ -335,8 +332,9 @@ static __always_inline __u32 advance(struct flow_direction *direction, struct pa
     return (__u32)-ahead;
 }
 
-static __always_inline struct flow *begin_flow(struct bpf_sock *socket, __u64 key) {
-    struct martlet_connection *known = bpf_map_lookup_elem(&connections, &key);
+static __always_inline struct flow *begin_flow(struct bpf_sock *socket) {
+    __u64 key = (__u64)bpf_skc_to_tcp_sock(socket);
+    struct martlet_connection *known = key ? bpf_map_lookup_elem(&connections, &key) : NULL;
     struct flow *flow;
 
     if (!known || !known->established_ns) return NULL;
@@ -358,13 +356,11 @@ static __always_inline void apply_verdict(struct flow *flow) {
 
 static __always_inline void examine_stream(struct __sk_buff *skb, struct bpf_sock *socket, struct packet *packet, bool sent) {
     struct flow *flow = bpf_sk_storage_get(&flows, socket, 0, 0);
-    __u64 key, now;
+    __u64 now;
     __u32 skipped;
 
     if (flow && flow->state == FLOW_IGNORED) return;
-    key = (__u64)bpf_skc_to_tcp_sock(socket);
-    if (!key) return;
-    if (!flow) flow = begin_flow(socket, key);
+    if (!flow) flow = begin_flow(socket);
     if (!flow) return;
     skipped = advance(&flow->directions[sent], packet);
     if (skipped >= packet->length) return;
