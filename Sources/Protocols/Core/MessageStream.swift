@@ -31,6 +31,9 @@ struct MessageStream {
     /// Whether the next byte begins a message.
     var isAtBoundary: Bool { kept.isEmpty && rest == 0 && !isLost }
 
+    /// Whether the beginning of a message is there that could not be read yet.
+    var isPartial: Bool { !kept.isEmpty }
+
     /// The next byte begins a message, whatever was before.
     mutating func restart() {
         kept.removeAll(keepingCapacity: true)

@@ -61,6 +61,13 @@ struct PendingRequests {
         count -= 1
     }
 
+    /// Takes the newest away after `body` has seen it.
+    mutating func removeLast(_ body: (borrowing Request) -> Void = { _ in }) {
+        guard count > 0 else { return }
+        body(slots[position(count - 1)])
+        count -= 1
+    }
+
     /// Takes the one at `index` away after `body` has seen it; the order of the others stays.
     mutating func remove(at index: Int, _ body: (borrowing Request) -> Void = { _ in }) {
         guard index < count else { return }

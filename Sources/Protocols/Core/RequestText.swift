@@ -26,7 +26,7 @@ public struct RequestText: Sendable {
 
     public struct Entry: Sendable {
         public let kind: Kind
-        /// Whether bytes are missing at its end.
+        /// Whether bytes are missing at its end. In a `statement` the protocol's mark (`...`) stands there already.
         public let isCut: Bool
         let start: Int32
         let count: Int32
@@ -76,6 +76,34 @@ public struct RequestText: Sendable {
         let start = bytes.count
         body(&bytes)
         entries.append(Entry(kind: kind, isCut: false, start: Int32(start), count: Int32(bytes.count - start)))
+    }
+
+    /// Adds what begins with an earlier text of the request.
+    mutating func add(
+        _ kind: Kind, after first: Entry, _ separator: StaticString, _ text: RawSpan, _ mark: StaticString, _ isCut: Bool
+    ) {
+        guard entries.count < Self.maximumEntries else { return }
+        let start = bytes.count
+        for index in Int(first.start)..<Int(first.start + first.count) { bytes.append(bytes[index]) }
+        append(separator)
+        text.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        append(mark)
+        entries.append(Entry(kind: kind, isCut: isCut, start: Int32(start), count: Int32(bytes.count - start)))
+    }
+
+    /// Adds a statement: the first `limit` bytes, and `...` if that is not all.
+    mutating func addStatement(_ text: RawSpan, limit: Int, isCut: Bool, _ before: (inout [UInt8]) -> Void = { _ in }) {
+        guard entries.count < Self.maximumEntries else { return }
+        let start = bytes.count
+        let isCut = isCut || text.byteCount > limit
+        before(&bytes)
+        text.part(0, limit).withUnsafeBytes { bytes.append(contentsOf: $0) }
+        if isCut { append("...") }
+        entries.append(Entry(kind: .statement, isCut: isCut, start: Int32(start), count: Int32(bytes.count - start)))
+    }
+
+    private mutating func append(_ text: StaticString) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Adds to the last text, which is of this very request.
