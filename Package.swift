@@ -113,7 +113,8 @@ let package = Package(
 
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "ProtocolsTests", dependencies: ["CAllocations", "Protocols", "TestSupport"], swiftSettings: strict),
+            name: "ProtocolsTests", dependencies: ["CAllocations", "Protocols", "TestSupport"],
+            exclude: ["Recordings"], swiftSettings: strict),
         .testTarget(name: "RingTests", dependencies: ["Linux", "Ring"], swiftSettings: strict),
         .testTarget(
             name: "SignalsTests", dependencies: ["CEvents", "Containers", "Host", "Metrics", "Ring", "Signals"],

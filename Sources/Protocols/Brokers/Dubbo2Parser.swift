@@ -19,7 +19,7 @@ final class Dubbo2Parser: ProtocolParser {
     override class func likeness(_ bytes: RawSpan, length: Int, from side: Side) -> Likeness {
         guard bytes.byteCount >= headerSize else {
             let isMagic = bytes.byteCount >= 2 ? bytes.big16(0) == magic : bytes.byte(0) == 0xDA
-            return isMagic ? .maybe : .no
+            return isMagic ? .partial : .no
         }
         guard isHeader(bytes, from: side) else { return .no }
         let end = headerSize + Int(bytes.big32(12))

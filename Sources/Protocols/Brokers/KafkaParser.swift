@@ -21,12 +21,13 @@ final class KafkaParser: ProtocolParser {
     private var hasGap = false
 
     override class func likeness(_ bytes: RawSpan, length: Int, from side: Side) -> Likeness {
-        guard bytes.byteCount >= 8 else { return .maybe }
+        guard bytes.byteCount >= 8 else { return .partial }
         let size = bytes.big32(0)
         if side == .server {
-            return size >= 4 && size <= longestMessage && bytes.big32(4) <= Int32.max ? .maybe : .no
+            guard size >= 4, size <= longestMessage, bytes.big32(4) <= Int32.max else { return .no }
+            return Int(size) + 4 == length ? .maybe : .partial
         }
-        guard bytes.byteCount >= headerSize else { return isPlausible(bytes) ? .maybe : .no }
+        guard bytes.byteCount >= headerSize else { return isPlausible(bytes) ? .partial : .no }
         guard isPlausible(bytes), isClientName(bytes) else { return .no }
         // A client without a name says too little.
         return Int16(bitPattern: bytes.big16(12)) > 0 ? .certain : .maybe

@@ -18,7 +18,7 @@ final class RabbitMQParser: ProtocolParser {
 
     override class func likeness(_ bytes: RawSpan, length: Int, from side: Side) -> Likeness {
         if side == .client, bytes.byte(0) == UInt8(ascii: "A") {
-            guard bytes.byteCount >= 8 else { return "AMQP".utf8.starts(with: first(bytes, 4)) ? .maybe : .no }
+            guard bytes.byteCount >= 8 else { return "AMQP".utf8.starts(with: first(bytes, 4)) ? .partial : .no }
             return isPreface(bytes) ? .certain : .no
         }
         return frame(bytes, from: side)
@@ -34,7 +34,7 @@ final class RabbitMQParser: ProtocolParser {
     private static func frame(_ bytes: RawSpan, from side: Side) -> Likeness {
         let type = bytes.byte(0)
         guard type == 1 || type == 2 || type == 3 || type == heartbeat else { return .no }
-        guard bytes.byteCount >= headerSize else { return .maybe }
+        guard bytes.byteCount >= headerSize else { return .partial }
         let size = bytes.big32(3)
         guard size <= longestFrame else { return .no }
         let end = headerSize + Int(size)
@@ -45,7 +45,7 @@ final class RabbitMQParser: ProtocolParser {
         case heartbeat: return bytes.big16(1) == 0 && size == 0 ? .maybe : .no
         case 1:
             guard size >= 4 else { return .no }
-            guard bytes.byteCount >= headerSize + 4 else { return .maybe }
+            guard bytes.byteCount >= headerSize + 4 else { return .partial }
             switch Method(bytes).sender {
             case nil: return .no
             case .some(.some(side)): return isWhole ? .certain : .maybe

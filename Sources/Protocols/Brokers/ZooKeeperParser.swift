@@ -19,15 +19,15 @@ final class ZooKeeperParser: ProtocolParser {
     private var nonsense = 0
 
     override class func likeness(_ bytes: RawSpan, length: Int, from side: Side) -> Likeness {
-        if bytes.byteCount < 4 { return bytes.byte(0) < 4 ? .maybe : .no }
+        if bytes.byteCount < 4 { return bytes.byte(0) < 4 ? .partial : .no }
         let size = bytes.big32(0)
         guard size >= 8, size <= longestMessage else { return .no }
         if side == .client {
             if isOpening(bytes) { return bytes.byteCount < 32 || bytes.big32(28) != 16 ? .maybe : .certain }
-            guard bytes.byteCount >= requestSize else { return .maybe }
+            guard bytes.byteCount >= requestSize else { return .partial }
             return request(bytes)
         }
-        guard bytes.byteCount >= answerSize else { return .maybe }
+        guard bytes.byteCount >= answerSize else { return .partial }
         if isOpened(bytes) { return bytes.byteCount >= 24 && bytes.big32(20) == 16 ? .certain : .maybe }
         guard size >= 16, isNumber(bytes.big32(4)), bytes.big64(8) <= Int64.max || bytes.big64(8) == .max,
             isError(Int32(bitPattern: bytes.big32(16)))

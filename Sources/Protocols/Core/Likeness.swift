@@ -2,7 +2,9 @@
 public enum Likeness: Int, Comparable, Sendable {
     /// They are something else.
     case no
-    /// More bytes, or the other side's, have to say.
+    /// There are too few bytes to say anything: for themselves they are no reason to take it for this protocol.
+    case partial
+    /// They fit, as bytes of something else may: the other side's have to say.
     case maybe
     /// Nothing else begins so.
     case certain

@@ -29,11 +29,12 @@ enum ProtocolDetector {
     }
 
     /// A protocol is found if one side's beginning is certain and the other's does not speak against it, or if both sides
-    /// have spoken and it is the only one that fits; that is not enough if `isCertain` is asked for.
+    /// have spoken and it is the only one that both fit; that is not enough if `isCertain` is asked for.
     static func judge(
         client: [UInt8], _ clientLength: Int, server: [UInt8], _ serverLength: Int, isCertain: Bool = false
     ) -> Judgement {
         var fitting: [ApplicationProtocol] = []
+        var isOpen = false
         for applicationProtocol in ApplicationProtocol.allCases {
             let parser = parser(of: applicationProtocol)
             let asked = likeness(parser, client, clientLength, .client)
@@ -41,17 +42,18 @@ enum ProtocolDetector {
             let answered = likeness(parser, server, serverLength, .server)
             if answered == .no { continue }
             if asked == .certain || answered == .certain { return .found(applicationProtocol) }
-            fitting.append(applicationProtocol)
+            isOpen = true
+            if asked == .maybe, answered == .maybe { fitting.append(applicationProtocol) }
         }
-        guard let first = fitting.first else { return .nothing }
-        return fitting.count == 1 && !isCertain && !client.isEmpty && !server.isEmpty ? .found(first) : .open
+        if let first = fitting.first, fitting.count == 1, !isCertain { return .found(first) }
+        return isOpen ? .open : .nothing
     }
 
     private static func likeness(_ parser: ProtocolParser.Type, _ bytes: [UInt8], _ length: Int, _ side: Side)
         -> Likeness
     {
         // A side that has not spoken yet speaks against nothing.
-        if bytes.isEmpty { return .maybe }
+        if bytes.isEmpty { return .partial }
         return bytes.withUnsafeBytes { parser.likeness(RawSpan(_unsafeBytes: $0), length: length, from: side) }
     }
 }

@@ -80,7 +80,8 @@ public struct RequestText: Sendable {
 
     /// Adds what begins with an earlier text of the request.
     mutating func add(
-        _ kind: Kind, after first: Entry, _ separator: StaticString, _ text: RawSpan, _ mark: StaticString, _ isCut: Bool
+        _ kind: Kind, after first: Entry, _ separator: StaticString, _ text: RawSpan, _ mark: StaticString,
+        _ isCut: Bool
     ) {
         guard entries.count < Self.maximumEntries else { return }
         let start = bytes.count

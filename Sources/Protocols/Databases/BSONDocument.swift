@@ -127,7 +127,10 @@ struct BSONDocument: ~Escapable {
         case 0x01: text += "{\"$numberDouble\":\"\(double(value.little64(0)))\"}".utf8
         case 0x02: quote(value.part(4, value.byteCount - 1), into: &text)
         case 0x03, 0x04:
-            guard depth < maximumDepth else { return text += "...".utf8 }
+            guard depth < maximumDepth else {
+                text += "...".utf8
+                return
+            }
             BSONDocument(bytes: value).render(into: &text, isArray: element.type == 4, depth: depth + 1, limit: limit)
         case 0x05:
             text += "{\"$binary\":{\"base64\":\"".utf8

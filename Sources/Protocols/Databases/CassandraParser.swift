@@ -218,7 +218,7 @@ final class CassandraParser: KeyedParser {
             let payload = bytes.part(frame.header)
             return frame.isSelfContained && payload.byteCount >= header && isEnvelope(payload, side) ? .certain : .no
         }
-        guard bytes.byteCount >= header else { return length < header && bytes.byte(0) & 0x7F <= 5 ? .maybe : .no }
+        guard bytes.byteCount >= header else { return length < header && bytes.byte(0) & 0x7F <= 5 ? .partial : .no }
         // Envelopes, one after another; the first at least is there as a whole.
         var start = 0
         while bytes.byteCount - start >= header {

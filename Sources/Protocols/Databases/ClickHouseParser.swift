@@ -111,10 +111,10 @@ final class ClickHouseParser: ProtocolParser {
             if isCut {
                 end = min(end, from + options.textLimit)
                 // Not a part of a character.
-                while end > from, bytes.byte(end) & 0xC0 == 0x80 || end == bytes.byteCount && bytes.byte(end - 1) >= 0x80 {
-                    end -= 1
-                    if bytes.byte(end) >= 0xC0 { break }
-                }
+                var start = end
+                while start > from, end - start < 4, bytes.byte(start - 1) & 0xC0 == 0x80 { start -= 1 }
+                if start > from, bytes.byte(start - 1) >= 0xC0 { start -= 1 }
+                if bytes.byte(start) >= 0xC0, end - start < Self.length(ofCharacter: bytes.byte(start)) { end = start }
             } else {
                 while from < end, Self.isBlank(bytes.byte(end - 1)) { end -= 1 }
             }
@@ -125,6 +125,9 @@ final class ClickHouseParser: ProtocolParser {
             }
         }
     }
+
+    /// Bytes of a character of UTF-8 that begins so.
+    private static func length(ofCharacter first: UInt8) -> Int { first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2 }
 
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte >= 0x09 && byte <= 0x0D }
 
@@ -184,7 +187,7 @@ final class ClickHouseParser: ProtocolParser {
         if side == .client {
             guard bytes.byte(0) == 1 else { return .no }
             let query = ClickHouseQuery(bytes, server: 0)
-            return query.isNone ? .no : query.isShort ? (length < 64 ? .maybe : .no) : .certain
+            return query.isNone ? .no : query.isShort ? (length < 64 ? .partial : .no) : .certain
         }
         return answerLikeness(bytes, length: length)
     }

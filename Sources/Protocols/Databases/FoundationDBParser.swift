@@ -19,13 +19,13 @@ final class FoundationDBParser: ProtocolParser {
 
     override class func likeness(_ bytes: RawSpan, length: Int, from side: Side) -> Likeness {
         guard bytes.byteCount >= 12 else {
-            return bytes.byteCount < 4 || bytes.little32(0) <= longestPacket ? .maybe : .no
+            return bytes.byteCount < 4 || bytes.little32(0) <= longestPacket ? .partial : .no
         }
         if isGreeting(bytes) { return .certain }
         for hasChecksum in [true, false] where isPacket(bytes, length: length, hasChecksum, from: side) {
             return .certain
         }
-        return bytes.byteCount < typeEnd && bytes.little32(0) <= longestPacket ? .maybe : .no
+        return bytes.byteCount < typeEnd && bytes.little32(0) <= longestPacket ? .partial : .no
     }
 
     /// The first packet of both sides: its length, and the version of the protocol, which all begin alike.

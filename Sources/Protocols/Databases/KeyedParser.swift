@@ -19,8 +19,6 @@ class KeyedParser: ProtocolParser {
     private var client = MessageStream()
     private var server = MessageStream()
     private var pending = PendingRequests()
-    private var requestTime: UInt64 = 0
-    private var answerTime: UInt64 = 0
     private var lastAnswer: UInt64 = 0
     /// Since when requests may be under way that nobody saw.
     private var unseenSince: UInt64?
@@ -56,10 +54,9 @@ class KeyedParser: ProtocolParser {
                 isFoundAgain(side)
             }
             if pending.isEmpty, client.isAtBoundary, let since = unseenSince, lastAnswer > since { unseenSince = nil }
-            if !client.isPartial { requestTime = time }
-            client.feed(bytes, missing: missing, tail: tail) { message, isFinal in
-                let step = request(message, Moment(start: requestTime, isFinal: isFinal, receiver: receiver))
-                note(step, isFinal) { requestTime = time }
+            client.feed(bytes, at: time, missing: missing, tail: tail) { message, start, isFinal in
+                let step = request(message, Moment(start: start, isFinal: isFinal, receiver: receiver))
+                note(step, isFinal)
                 return step
             }
             if client.isLost, unseenSince == nil { unseenSince = time }
@@ -72,19 +69,17 @@ class KeyedParser: ProtocolParser {
                 server.restart()
                 isFoundAgain(side)
             }
-            if !server.isPartial { answerTime = time }
-            server.feed(bytes, missing: missing, tail: tail) { message, isFinal in
-                let step = answer(message, Moment(start: answerTime, isFinal: isFinal, receiver: receiver))
-                note(step, isFinal) { answerTime = time }
+            server.feed(bytes, at: time, missing: missing, tail: tail) { message, start, isFinal in
+                let step = answer(message, Moment(start: start, isFinal: isFinal, receiver: receiver))
+                note(step, isFinal)
                 return step
             }
         }
     }
 
-    private func note(_ step: MessageStream.Step, _ isFinal: Bool, _ body: () -> Void) {
+    private func note(_ step: MessageStream.Step, _ isFinal: Bool) {
         if case .message = step {
             sense &+= 1
-            body()
         } else if step == .lost, !isFinal {
             nonsense &+= 1
         }

@@ -312,7 +312,9 @@ final class MemcachedParser: OrderedParser {
     }
 
     private static func binaryLikeness(_ bytes: RawSpan, length: Int, _ side: Side) -> Likeness {
-        guard bytes.byteCount >= 24 else { return length < 24 ? .maybe : .no }
+        guard bytes.byteCount >= 24 else {
+            return length < 24 && bytes.byteCount >= 4 && bytes.byte(1) <= 0x49 ? .partial : .no
+        }
         guard isBinary(bytes), 24 + Int(bytes.big32(8)) <= length else { return .no }
         return side == .server || bytes.big16(6) == 0 ? .maybe : .no
     }
@@ -335,7 +337,8 @@ final class MemcachedParser: OrderedParser {
         if isStorage(word) {
             let needed = word.has("cas") ? 6 : 5
             if isCut { return words <= needed + 1 ? .maybe : .no }
-            return (words == needed || words == needed + 1) && number(line, 2) >= 0 && number(line, 4) >= 0 ? .maybe : .no
+            return (words == needed || words == needed + 1) && number(line, 2) >= 0 && number(line, 4) >= 0
+                ? .maybe : .no
         }
         if isRetrieval(word) { return words >= 2 || isCut ? .maybe : .no }
         if isCut { return .no }
@@ -369,7 +372,8 @@ final class MemcachedParser: OrderedParser {
         }
         switch line.byteCount {
         case 2:
-            return line.has("HD") || line.has("EN") || line.has("MN") || line.has("NS") || line.has("NF") || line.has("OK")
+            return line.has("HD") || line.has("EN") || line.has("MN") || line.has("NS") || line.has("NF")
+                || line.has("OK")
                 ? .maybe : .no
         case 3: return line.has("END") ? .maybe : .no
         case 5 where line.has("ERROR"), 6 where line.has("STORED") || line.has("EXISTS"),

@@ -170,7 +170,9 @@ final class MongoParser: KeyedParser {
     }
 
     override class func likeness(_ bytes: RawSpan, length: Int, from side: Side) -> Likeness {
-        guard bytes.byteCount >= header + 5 else { return length < header + 5 && length < 16 ? .maybe : .no }
+        guard bytes.byteCount >= header + 5 else {
+            return length <= header && bytes.little32(0) <= 48_000_000 ? .partial : .no
+        }
         guard isMessage(bytes, side) else { return .no }
         return bytes.little32(12) == Operation.compressed && bytes.byte(24) > 3 ? .no : .certain
     }

@@ -285,7 +285,8 @@ final class MySQLParser: OrderedParser {
             let old = text.withBytes(entry) { Array($0) }
             old.withUnsafeBytes {
                 let span = RawSpan(_unsafeBytes: $0)
-                statements.set(body.part(1, 5), span.part(0, entry.isCut ? old.count - 3 : old.count), isCut: entry.isCut)
+                statements.set(
+                    body.part(1, 5), span.part(0, entry.isCut ? old.count - 3 : old.count), isCut: entry.isCut)
             }
             text.removeAll()
             addCommon(&text)
@@ -350,39 +351,53 @@ final class MySQLParser: OrderedParser {
     // MARK: Detection
 
     override class func likeness(_ bytes: RawSpan, length: Int, from side: Side) -> Likeness {
-        let size = Int(bytes.little24(0))
-        if bytes.byteCount < 5 { return length < 5 ? .maybe : .no }
-        return side == .client
-            ? requestLikeness(bytes, size, length: length) : answerLikeness(bytes, size, length: length)
+        if bytes.byteCount < 5 { return length < 5 && bytes.byteCount >= 4 && bytes.byte(3) <= 1 ? .partial : .no }
+        return side == .client ? requestLikeness(bytes, length: length) : answerLikeness(bytes, length: length)
     }
 
-    private static func requestLikeness(_ bytes: RawSpan, _ size: Int, length: Int) -> Likeness {
-        guard size > 0 else { return .no }
+    private static func requestLikeness(_ bytes: RawSpan, length: Int) -> Likeness {
         // The answer to the greeting: flags, largest packet, 23 zeroes.
         if bytes.byte(3) == 1 {
-            guard size >= 32, bytes.byteCount >= 36 else { return .no }
-            guard bytes.little32(4) & 0x200 != 0 else { return .no }
+            guard bytes.little24(0) >= 32, bytes.byteCount >= 36, bytes.little32(4) & 0x200 != 0 else { return .no }
             for index in 13..<28 where bytes.byte(index) != 0 { return .no }
             return .maybe
         }
-        guard bytes.byte(3) == 0, size + 4 == length else { return .no }
+        // Commands, one after another, and nothing else.
+        var start = 0
+        while start < bytes.byteCount {
+            let end = start + 4 + Int(bytes.little24(start))
+            guard end <= length, bytes.byteCount - start >= 5, isCommand(bytes.part(start, end), end - start) else {
+                return .no
+            }
+            start = end
+        }
+        return start == length || start > bytes.byteCount ? .maybe : .no
+    }
+
+    private static func isCommand(_ bytes: RawSpan, _ length: Int) -> Bool {
+        let size = length - 4
+        guard size > 0, bytes.byte(3) == 0 else { return false }
         switch bytes.byte(4) {
         case Command.query, Command.prepare:
-            guard size > 1 else { return .no }
-            // Text, if only a few bytes of it (MariaDB's attributes come before with 0 or 1).
+            // Text; attributes of MySQL 8 before it begin with small numbers.
             for index in 5..<min(bytes.byteCount, 69) {
                 let byte = bytes.byte(index)
-                if byte < 0x20, byte != 0x09, byte != 0x0A, byte != 0x0D, index > 6 || byte > 1 { return .no }
+                if byte < 0x20, byte != 0x09, byte != 0x0A, byte != 0x0D, index > 6 || byte > 1 { return false }
             }
-            return .maybe
-        case Command.execute, Command.bulkExecute: return size >= 10 ? .maybe : .no
-        case Command.initDB: return size > 1 ? .maybe : .no
-        case Command.statistics, 0x0E, 0x1F: return size == 1 ? .maybe : .no
-        default: return .no
+            return size > 1
+        case Command.execute, Command.bulkExecute: return size >= 10
+        case Command.initDB: return size > 1
+        case Command.close, 0x1A: return size == 5
+        case Command.fetch: return size == 9
+        case Command.longData: return size >= 7
+        case Command.quit, Command.statistics, 0x0E, 0x1F: return size == 1
+        case 0x1B: return size == 3
+        default: return false
         }
     }
 
-    private static func answerLikeness(_ bytes: RawSpan, _ size: Int, length: Int) -> Likeness {
+    private static func answerLikeness(_ bytes: RawSpan, length: Int) -> Likeness {
+        let size = Int(bytes.little24(0))
         guard size > 0, size + 4 <= length else { return .no }
         if bytes.byte(3) == 0 {
             // The greeting.
@@ -392,7 +407,10 @@ final class MySQLParser: OrderedParser {
             for index in 5..<end where bytes.byte(index) < 0x20 || bytes.byte(index) > 0x7E { return .no }
             return .certain
         }
-        guard bytes.byte(3) == 1 else { return .no }
+        // The end of a log-in has a later number.
+        guard bytes.byte(3) == 1 || bytes.byte(3) <= 8 && (bytes.byte(4) == 0 || bytes.byte(4) == 0xFF) else {
+            return .no
+        }
         switch bytes.byte(4) {
         case 0xFF: return size + 4 == length && bytes.byte(7) == UInt8(ascii: "#") ? .maybe : .no
         case 0: return size >= 7 ? .maybe : .no

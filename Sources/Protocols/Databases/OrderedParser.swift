@@ -28,8 +28,6 @@ class OrderedParser: ProtocolParser {
     private var crowdStart: UInt64?
     /// Requests that nobody saw are in the crowd, how many is not known.
     private var crowdIsOpen = false
-    private var requestTime: UInt64 = 0
-    private var answerTime: UInt64 = 0
     private var lastAnswer: UInt64 = 0
     /// When the answer to the oldest request began; nil while there is none.
     private(set) var answerStart: UInt64?
@@ -119,14 +117,11 @@ class OrderedParser: ProtocolParser {
             }
             if pending.isEmpty, crowdStart == nil { isSettled() }
         }
-        if !client.isPartial { requestTime = time }
         var isNonsense = false
-        client.feed(bytes, missing: missing, tail: tail) { message, isFinal in
-            let step = request(message, Moment(start: requestTime, isFinal: isFinal, receiver: receiver))
+        client.feed(bytes, at: time, missing: missing, tail: tail) { message, start, isFinal in
+            let step = request(message, Moment(start: start, isFinal: isFinal, receiver: receiver))
             switch step {
-            case .message:
-                requestTime = time
-                sense &+= 1
+            case .message: sense &+= 1
             case .lost: isNonsense = !isFinal
             case .more: break
             }
@@ -143,14 +138,9 @@ class OrderedParser: ProtocolParser {
     ) {
         lastAnswer = time
         if server.isLost { return }
-        if !server.isPartial { answerTime = time }
-        server.feed(bytes, missing: missing, tail: tail) { message, isFinal in
-            let step = answer(message, Moment(start: answerTime, isFinal: isFinal, receiver: receiver))
-            if case .message = step {
-                answerTime = time
-            } else if step == .lost, !isFinal {
-                nonsense &+= 1
-            }
+        server.feed(bytes, at: time, missing: missing, tail: tail) { message, start, isFinal in
+            let step = answer(message, Moment(start: start, isFinal: isFinal, receiver: receiver))
+            if step == .lost, !isFinal { nonsense &+= 1 }
             return step
         }
         guard server.isLost else { return }
@@ -248,7 +238,9 @@ class OrderedParser: ProtocolParser {
     func isCounted(_ tag: UInt32) -> Bool { true }
 
     /// Tells of a request that has no answer.
-    func tell(_ status: ExchangeStatus, _ start: UInt64, _ receiver: any ExchangeReceiver, _ text: borrowing RequestText) {
+    func tell(
+        _ status: ExchangeStatus, _ start: UInt64, _ receiver: any ExchangeReceiver, _ text: borrowing RequestText
+    ) {
         receiver.receive(Exchange(Self.applicationProtocol, status: status, start: start, end: start), text)
     }
 

@@ -152,7 +152,10 @@ final class PostgresParser: OrderedParser {
     private func prepare(_ body: RawSpan, _ length: Int, _ moment: Moment) {
         if parseStart == nil { parseStart = moment.start }
         guard options.wantsText else { return }
-        guard let middle = body.firstIndex(of: 0) else { return hasLastParse = false }
+        guard let middle = body.firstIndex(of: 0) else {
+            hasLastParse = false
+            return
+        }
         let name = body.part(0, middle)
         let end = body.firstIndex(of: 0, from: middle + 1)
         let text = body.part(middle + 1, end ?? .max)
@@ -182,7 +185,10 @@ final class PostgresParser: OrderedParser {
             else { return }
             let name = body.part(portal + 1, end)
             let isLast = hasLastParse && lastParseName.withUnsafeBytes { Self.equal(RawSpan(_unsafeBytes: $0), name) }
-            if isLast { return text = lastParse }
+            if isLast {
+                text = lastParse
+                return
+            }
             addCommon(&text)
             let isKnown = statements.with(name) { text.add(.statement, $0, limit: options.textLimit + 3) }
             if !isKnown {
@@ -208,7 +214,10 @@ final class PostgresParser: OrderedParser {
             return changeLast { $0.tag = Self.execute }
         }
         // Beyond what is kept, a Bind was counted as the request.
-        if hasLostSight || pending.isFull, batchHasRequest { return batchHasRequest = false }
+        if hasLostSight || pending.isFull, batchHasRequest {
+            batchHasRequest = false
+            return
+        }
         batchHasRequest = true
         add(moment.start, tag: Self.execute, key: sent) {
             guard options.wantsText else { return }
@@ -360,7 +369,7 @@ final class PostgresParser: OrderedParser {
     }
 
     private static func startUpLikeness(_ bytes: RawSpan, length: Int) -> Likeness {
-        if bytes.byteCount < 8 { return length < 8 && bytes.byte(1) == 0 ? .maybe : .no }
+        if bytes.byteCount < 8 { return length < 8 && bytes.byte(1) == 0 ? .partial : .no }
         guard Int(bytes.big32(0)) == length else { return .no }
         switch bytes.big32(4) {
         case 80_877_102, 80_877_103, 80_877_104: return length == 8 || length == 16 ? .certain : .no
@@ -374,7 +383,7 @@ final class PostgresParser: OrderedParser {
     /// A Query is text that ends with its only 0.
     private static func queryLikeness(_ bytes: RawSpan) -> Likeness {
         let length = Int(bytes.big32(1)) + 1
-        guard length > 6 else { return .maybe }
+        guard length > 6 else { return .partial }
         let text = bytes.part(5, length)
         let end = text.firstIndex(of: 0) ?? text.byteCount
         guard end == length - 6 || end == text.byteCount && text.byteCount < length - 5 else { return .no }

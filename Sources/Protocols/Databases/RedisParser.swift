@@ -318,20 +318,21 @@ final class RedisParser: OrderedParser {
             while bytes.part(start, start + 4).isWord("PING"), bytes.has("\r\n", at: start + 4) { start += 6 }
             return start > 0 && start == bytes.byteCount ? .maybe : .no
         }
-        guard let (count, end) = number(bytes) else { return bytes.byteCount < 12 ? .maybe : .no }
+        guard let (count, end) = number(bytes) else { return bytes.byteCount < 12 ? .partial : .no }
         guard count >= 1, count <= 1 << 20 else { return .no }
-        if end >= bytes.byteCount { return .maybe }
+        if end >= bytes.byteCount { return .partial }
         guard bytes.byte(end) == UInt8(ascii: "$") else { return .no }
-        guard let (size, start) = number(bytes.part(end)) else { return bytes.byteCount - end < 8 ? .maybe : .no }
+        guard let (size, start) = number(bytes.part(end)) else { return bytes.byteCount - end < 8 ? .partial : .no }
         guard size >= 2, size <= 40 else { return .no }
         let name = bytes.part(end + start, end + start + size)
         for index in 0..<name.byteCount {
             let byte = name.byte(index)
             let isLetter = byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A
-            guard isLetter || index > 0 && (byte == 0x2E || byte == 0x5F || byte == 0x2D || byte >= 0x30 && byte <= 0x39)
+            guard
+                isLetter || index > 0 && (byte == 0x2E || byte == 0x5F || byte == 0x2D || byte >= 0x30 && byte <= 0x39)
             else { return .no }
         }
-        if name.byteCount < size { return .maybe }
+        if name.byteCount < size { return .partial }
         guard bytes.byteCount < end + start + size + 2 || bytes.has("\r\n", at: end + start + size) else { return .no }
         return RedisCommands.contain(name) ? .certain : .maybe
     }
@@ -340,7 +341,7 @@ final class RedisParser: OrderedParser {
         switch bytes.byte(0) {
         case UInt8(ascii: "$"), UInt8(ascii: "*"), UInt8(ascii: ":"), UInt8(ascii: "%"), UInt8(ascii: ">"),
             UInt8(ascii: "~"), UInt8(ascii: "="):
-            guard let (value, _) = number(bytes) else { return bytes.byteCount < 4 ? .maybe : .no }
+            guard let (value, _) = number(bytes) else { return bytes.byteCount < 4 ? .partial : .no }
             return value >= -1 || bytes.byte(0) == UInt8(ascii: ":") && value != .min ? .maybe : .no
         case UInt8(ascii: "_"): return bytes.has("_\r\n") ? .maybe : .no
         case UInt8(ascii: "#"): return bytes.has("#t\r\n") || bytes.has("#f\r\n") ? .maybe : .no
