@@ -136,7 +136,7 @@ import Testing
     func `every cut in two gives the same`(_ recorded: Case) throws {
         let recording = try Recording(recorded.name)
         for (index, segment) in recording.segments.enumerated() {
-            for offset in stride(from: 1, to: segment.bytes.count, by: segment.bytes.count > 300 ? 13 : 1) {
+            for offset in stride(from: 1, to: segment.bytes.count, by: segment.bytes.count > 80 ? 7 : 1) {
                 let found = recording.cut(index, at: offset).play(recorded.applicationProtocol).lines
                 if found != recorded.expected {
                     Issue.record("segment \(index) cut at \(offset): \(found)")
@@ -150,7 +150,7 @@ import Testing
     func `cuts in three, and segments of one byte, give the same`(_ recorded: Case) throws {
         let recording = try Recording(recorded.name)
         var generator = SeededGenerator(5)
-        for _ in 0..<200 {
+        for _ in 0..<60 {
             let index = Int.random(in: 0..<recording.segments.count, using: &generator)
             let count = recording.segments[index].bytes.count
             if count < 3 { continue }
@@ -201,7 +201,7 @@ import Testing
     @Test(arguments: cases) func `damaged recordings neither trap nor multiply`(_ recorded: Case) throws {
         let recording = try Recording(recorded.name)
         var generator = SeededGenerator(11)
-        for _ in 0..<150 {
+        for _ in 0..<50 {
             var damaged = recording
             for _ in 0..<Int.random(in: 1...6, using: &generator) {
                 let index = Int.random(in: 0..<damaged.segments.count, using: &generator)
@@ -225,8 +225,7 @@ import Testing
     @Test(arguments: [
         ApplicationProtocol.postgres, .mysql, .redis, .memcached, .mongo, .clickhouse, .cassandra,
     ])
-    func `noise`(_ applicationProtocol: ApplicationProtocol) {
-        _ = Noise.exchanges(of: applicationProtocol)
-        #expect(Noise.exchanges(of: nil) == 0)
+    func `noise does not trap`(_ applicationProtocol: ApplicationProtocol) {
+        _ = Noise.exchanges(of: applicationProtocol, connections: 100)
     }
 }

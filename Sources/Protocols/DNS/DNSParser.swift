@@ -25,7 +25,7 @@ final class DNSParser: ProtocolParser {
     override class func likeness(_ bytes: RawSpan, length: Int, from side: Side) -> Likeness {
         if bytes.byteCount < 2 + DNSMessage.headerLength {
             return length == bytes.byteCount && (bytes.byteCount < 2 || bytes.big16(0) > DNSMessage.headerLength)
-                ? .maybe : .no
+                ? .partial : .no
         }
         let size = Int(bytes.big16(0))
         let message = DNSMessage(bytes.part(2, 2 + size))
@@ -34,7 +34,7 @@ final class DNSParser: ProtocolParser {
         // A question that goes on in the next segment.
         return length < 2 + size && length == bytes.byteCount && length < 270
             && message.hasHeader(from: side, length: size)
-            ? .maybe : .no
+            ? .partial : .no
     }
 
     override func take(

@@ -66,11 +66,11 @@ final class HTTP1Parser: ProtocolParser {
             let start: StaticString = "HTTP/1."
             let count = min(bytes.byteCount, start.utf8CodeUnitCount)
             for index in 0..<count where bytes.byte(index) != start.utf8Start[index] { return .no }
-            return end == nil && length < 16 ? .maybe : .no
+            return end == nil && length < 16 ? .partial : .no
         }
         if end != nil { return HTTP1Line.beginsRequest(bytes) ? .certain : .no }
         guard let space = bytes.firstIndex(of: 0x20, before: 25) else {
-            return bytes.byteCount < 25 && length == bytes.byteCount && isMethodSoFar(bytes) ? .maybe : .no
+            return bytes.byteCount < 25 && length == bytes.byteCount && isMethodSoFar(bytes) ? .partial : .no
         }
         guard HTTP1Line.isMethod(bytes.part(0, space)) else { return .no }
         // A long target of which no end was captured; others have commands in capital letters, too.

@@ -81,10 +81,12 @@ struct HTTP2Frame {
             var same = 0
             while same < count, bytes.byte(same) == preface.utf8Start[same] { same += 1 }
             if same >= 16 { return .certain }
-            if same > 0 { return same == bytes.byteCount && length == same ? .maybe : .no }
+            if same > 0 { return same == bytes.byteCount && length == same ? .partial : .no }
         }
         while at < length {
-            guard bytes.byteCount - at >= headerLength else { return at > 0 || length < headerLength ? best : .no }
+            guard bytes.byteCount - at >= headerLength else {
+                return at > 0 ? best : length < headerLength ? .partial : .no
+            }
             if bytes.byte(at + 5) & 0x80 != 0 { return .no }
             let frame = HTTP2Frame(bytes.part(at))
             guard frame.isPlausible(from: side) else { return .no }
