@@ -88,14 +88,15 @@ let package = Package(
             ], swiftSettings: strict),
         .target(name: "Logs", dependencies: ["Host"], swiftSettings: strict),
         .target(name: "Protocols", swiftSettings: strict),
-        .target(name: "Traces", dependencies: ["Network", "Protocols", "Wire"], swiftSettings: strict),
+        .target(
+            name: "Traces", dependencies: ["Host", "Linux", "Network", "Protocols", "Wire"], swiftSettings: strict),
         .target(name: "Spool", dependencies: ["Linux"], swiftSettings: strict),
         .target(
             name: "Wire", dependencies: ["CMemory", "CSnappy", "CZlib", "CZstd", "Metrics"], swiftSettings: strict),
         .target(
             name: "Export",
             dependencies: [
-                "Metrics", "Spool", "Wire",
+                "Logs", "Metrics", "Protocols", "Spool", "Traces", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -156,7 +157,7 @@ let package = Package(
         .testTarget(
             name: "ExportTests",
             dependencies: [
-                "CSnappy", "Export", "Metrics", "Ring", "Spool", "Wire",
+                "CSnappy", "Export", "Logs", "Metrics", "Protocols", "Ring", "Spool", "Traces", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -34,7 +34,7 @@ public actor Destination {
     public nonisolated let spool: Spool?
 
     private let endpoint: Endpoint
-    private let configuration: PushConfiguration
+    private let configuration: DeliveryConfiguration
     private let logger: Logger
     private let counters = Mutex(PushStatistics())
 
@@ -46,6 +46,10 @@ public actor Destination {
     private var queue: [PushRequest] = []
     /// Requests of the last snapshot.
     private var batch = 0
+    /// On its way from the queue to the spool.
+    private var moving: PushRequest?
+    /// Items that were enqueued so far, or lost before.
+    private var enqueued: UInt64 = 0
     /// Requests that are next, oldest first.
     private var window: [Entry] = []
     private var lastID: UInt64 = 0
@@ -73,7 +77,7 @@ public actor Destination {
 
     /// Throws if TLS cannot be set up. What `spool` holds is sent first.
     init(
-        _ endpoint: Endpoint, name: String, _ configuration: PushConfiguration, spool: Spool?, logger: Logger
+        _ endpoint: Endpoint, name: String, _ configuration: DeliveryConfiguration, spool: Spool?, logger: Logger
     ) throws(PushError) {
         self.endpoint = endpoint
         self.name = name
@@ -81,14 +85,14 @@ public actor Destination {
         self.spool = spool
         self.logger = logger
         isSpooling = spool.map { !$0.isEmptyAtStart } ?? false
-        dialect = Dialect(configuration.metricsProtocol, configuration.compression)
+        dialect = Dialect(configuration.format, configuration.compression)
         nextPause = configuration.shortestPause
         var tls: NIOSSLContext?
         if HTTPClient.needsTLS(endpoint, configuration.transport) {
             do { tls = try TLSContext.make(configuration.transport) } catch { throw .tls(error) }
         }
         let context = tls
-        clients = (0..<max(1, configuration.maximumShards)).map { _ in
+        clients = (0..<max(1, configuration.connections)).map { _ in
             HTTPClient(endpoint: endpoint, transport: configuration.transport, tls: context)
         }
         idle = clients
@@ -103,14 +107,31 @@ public actor Destination {
     /// Sends what a former agent left.
     func start() { pump() }
 
-    /// Takes the requests of one snapshot.
+    /// Whether more may come without anything being dropped: of what can wait at its source.
+    nonisolated var hasRoom: Bool {
+        let statistics = statistics
+        guard statistics.queuedRequests < max(1, configuration.queueLimit / 2) else { return false }
+        guard let spool else { return true }
+        return spool.hasRoom(for: statistics.queuedBytes)
+    }
+
+    /// Takes the requests of one snapshot, or those of one batch.
     func enqueue(_ requests: [PushRequest]) async {
         queue += requests
         batch = requests.count
+        if let last = requests.last { enqueued = last.position + UInt64(last.samples) }
         if isFailing || isSpooling || isFull { await spill() }
         dropOverflow()
         publish()
         pump()
+    }
+
+    /// Items for which there was no room in front of the queue.
+    nonisolated func lose(overflow items: Int) {
+        count {
+            $0.droppedRequests += 1
+            $0.losses.overflow += UInt64(items)
+        }
     }
 
     /// Samples that could not even be encoded.
@@ -173,6 +194,8 @@ public actor Destination {
             }
             while let request = queue.first {
                 queue.removeFirst()
+                moving = request
+                defer { moving = nil }
                 do throws(SpoolError) {
                     _ = try await append(request, to: spool)
                 } catch {
@@ -344,6 +367,7 @@ public actor Destination {
             if let repacked = repack(request, isUnsupported, reason) {
                 var repacked = repacked
                 repacked.sequence = window[index].request.sequence
+                repacked.position = window[index].request.position
                 window[index].request = repacked
                 window[index].state = .waiting
                 return
@@ -378,7 +402,8 @@ public actor Destination {
         if missing > 0, let held = logs.rejection.admit() {
             let words = reason.isEmpty ? "it does not say why" : reason
             logger.error(
-                "\(endpoint) did not store \(missing) of \(request.samples) samples: \(words)\(PushLogs.note(held))")
+                "\(endpoint) did not store \(missing) of \(request.samples) \(configuration.signal.items): \(words)\(PushLogs.note(held))"
+            )
         }
     }
 
@@ -389,7 +414,8 @@ public actor Destination {
         }
         if let held = logs.rejection.admit() {
             logger.error(
-                "\(endpoint) refused a request, dropped \(request.samples) samples: \(reason)\(PushLogs.note(held))")
+                "\(endpoint) refused a request, dropped \(request.samples) \(configuration.signal.items): \(reason)\(PushLogs.note(held))"
+            )
         }
     }
 
@@ -463,10 +489,19 @@ public actor Destination {
 
     private func publish() {
         let waiting = queue.count + window.count { $0.state != .done }
-        count { $0.queuedRequests = waiting }
+        var bytes = queue.reduce(0) { $0 + $1.body.readableBytes }
+        for entry in window where entry.state != .done { bytes += entry.request.body.readableBytes }
+        let isHeld: (Entry) -> Bool = { $0.state != .done && $0.request.sequence == nil }
+        let oldest = window.first(where: isHeld)?.request ?? moving ?? queue.first
+        let settled = oldest?.position ?? enqueued
+        count {
+            $0.queuedRequests = waiting
+            $0.queuedBytes = bytes
+            $0.settledItems = max($0.settledItems, settled)
+        }
     }
 
-    private func count(_ change: (inout PushStatistics) -> Void) {
+    private nonisolated func count(_ change: (inout PushStatistics) -> Void) {
         counters.withLock { change(&$0) }
     }
 }

@@ -1,5 +1,3 @@
-import Wire
-
 /// What one receiver understands, as far as its answers tell: which protocol and which compression requests to it get.
 ///
 /// Only what the protocol's specification demands of every receiver is taken for granted (snappy for remote write, gzip for
@@ -8,7 +6,7 @@ struct Dialect {
     /// How long a refusal counts; then the refused form is tried again.
     static let memory: Duration = .seconds(24 * 3600)
 
-    private let wanted: MetricsProtocol
+    private let wanted: RequestFormat
     private let compression: PushCompression
     /// Whether an answer said that VictoriaMetrics made it, whose remote write takes zstd in newer versions.
     private var isVictoriaMetrics = false
@@ -17,7 +15,7 @@ struct Dialect {
     private var refusedProtocolUntil: ContinuousClock.Instant?
     private var refusedCodingUntil: ContinuousClock.Instant?
 
-    init(_ wanted: MetricsProtocol, _ compression: PushCompression) {
+    init(_ wanted: RequestFormat, _ compression: PushCompression) {
         self.wanted = wanted
         self.compression = compression
     }
@@ -25,11 +23,10 @@ struct Dialect {
     /// The form of the next request.
     func packaging(now: ContinuousClock.Instant = .now) -> Packaging {
         let isProtocolRefused = refusedProtocolUntil.map { now < $0 } ?? false
-        let metricsProtocol = wanted == .remoteWrite2 && isProtocolRefused ? MetricsProtocol.remoteWrite : wanted
+        let format = wanted == .remoteWrite2 && isProtocolRefused ? RequestFormat.remoteWrite : wanted
         let isCodingRefused = refusedCodingUntil.map { now < $0 } ?? false
         return Packaging(
-            metricsProtocol: metricsProtocol,
-            coding: isCodingRefused ? Self.certain(metricsProtocol) : preferred(metricsProtocol))
+            format: format, coding: isCodingRefused ? Self.certain(format) : preferred(format))
     }
 
     /// The receiver took a request.
@@ -44,24 +41,24 @@ struct Dialect {
     ) -> Packaging? {
         // What was taken before is not refused for its form, unless the receiver says so.
         guard isUnsupported || !proven.contains(packaging) else { return nil }
-        let certain = Self.certain(packaging.metricsProtocol)
+        let certain = Self.certain(packaging.format)
         if packaging.coding != certain {
             refusedCodingUntil = now + Self.memory
-            return Packaging(metricsProtocol: packaging.metricsProtocol, coding: certain)
+            return Packaging(format: packaging.format, coding: certain)
         }
-        guard packaging.metricsProtocol == .remoteWrite2 else { return nil }
+        guard packaging.format == .remoteWrite2 else { return nil }
         refusedProtocolUntil = now + Self.memory
-        return Packaging(metricsProtocol: .remoteWrite, coding: Self.certain(.remoteWrite))
+        return Packaging(format: .remoteWrite, coding: Self.certain(.remoteWrite))
     }
 
     /// What every receiver of the protocol must take.
-    private static func certain(_ metricsProtocol: MetricsProtocol) -> RequestCoding {
-        metricsProtocol == .otlp ? .gzip : .snappy
+    private static func certain(_ format: RequestFormat) -> RequestCoding {
+        format.isOTLP ? .gzip : .snappy
     }
 
-    private func preferred(_ metricsProtocol: MetricsProtocol) -> RequestCoding {
+    private func preferred(_ format: RequestFormat) -> RequestCoding {
         switch compression {
-        case .auto: metricsProtocol != .otlp && isVictoriaMetrics ? .zstd : Self.certain(metricsProtocol)
+        case .auto: !format.isOTLP && isVictoriaMetrics ? .zstd : Self.certain(format)
         case .snappy: .snappy
         case .zstd: .zstd
         case .gzip: .gzip

@@ -80,6 +80,9 @@ public struct Endpoint: Sendable, Equatable, CustomStringConvertible {
         return "\(isTLS ? "https" : "http")://\(hostHeader)\(path)\(path.count < target.count ? "?…" : "")"
     }
 
+    /// Host and port with the path: what names a receiver of logs or traces.
+    var nameWithPath: String { HostPort.text(host: host, port: port) + target.prefix { $0 != "?" } }
+
     /// A short name for each: host and port, and as much more as tells them apart.
     static func names(_ endpoints: [Endpoint]) -> [String] {
         let short = endpoints.map { HostPort.text(host: $0.host, port: $0.port) }

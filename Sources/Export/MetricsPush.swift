@@ -52,7 +52,8 @@ public actor MetricsPush {
         for (index, endpoint) in configuration.endpoints.enumerated() {
             destinations.append(
                 try Destination(
-                    endpoint, name: names[index], configuration, spool: index < spools.count ? spools[index] : nil,
+                    endpoint, name: names[index], configuration.delivery,
+                    spool: index < spools.count ? spools[index] : nil,
                     logger: logger))
         }
         self.destinations = destinations
@@ -123,7 +124,8 @@ public actor MetricsPush {
         for destination in destinations { forms[await destination.packaging, default: []].append(destination) }
         let shards = max(1, min(configuration.maximumShards, snapshot.count / max(1, configuration.limits.samples) + 1))
         var deliveries: [(Destination, [PushRequest])] = []
-        for (metricsProtocol, forms) in Dictionary(grouping: forms, by: \.key.metricsProtocol) {
+        for (format, forms) in Dictionary(grouping: forms, by: \.key.format) {
+            guard let metricsProtocol = format.metricsProtocol else { continue }
             do {
                 let requests = try encode(snapshot, metricsProtocol, forms.map(\.key.coding), shards)
                 for (packaging, destinations) in forms {

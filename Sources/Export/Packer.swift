@@ -35,12 +35,12 @@ struct Packer: ~Copyable {
             }
         }
         let body: ByteBuffer
-        switch (request.packaging.metricsProtocol, packaging.metricsProtocol) {
+        switch (request.packaging.format, packaging.format) {
         case (.remoteWrite2, .remoteWrite):
             try RemoteWriteDowngrade.convert(plain, into: &converted)
             body = try Self.pack(converted, packaging.coding, &zstd, &packed)
         case let (old, new) where old == new: body = try Self.pack(plain, packaging.coding, &zstd, &packed)
-        default: throw DecompressionError.malformed("a request of protocol \(packaging.metricsProtocol.rawValue)")
+        default: throw DecompressionError.malformed("a request of protocol \(packaging.format.name)")
         }
         return PushRequest(
             body: body, samples: request.samples, packaging: packaging, shard: request.shard,

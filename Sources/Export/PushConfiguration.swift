@@ -28,4 +28,11 @@ public struct PushConfiguration: Sendable {
         self.extraLabels = extraLabels
         transport = TransportConfiguration(userAgent: userAgent)
     }
+
+    var delivery: DeliveryConfiguration {
+        DeliveryConfiguration(
+            signal: .metrics, format: RequestFormat(metricsProtocol), compression: compression, transport: transport,
+            connections: maximumShards, queueLimit: queueLimit, shortestPause: shortestPause, longestPause: longestPause
+        )
+    }
 }

@@ -1,4 +1,4 @@
-/// Samples that never arrive, by reason. What a spool loses, it counts itself.
+/// Samples, log records or spans that never arrive, by reason. What a spool loses, it counts itself.
 public struct PushLosses: Sendable, Equatable {
     /// The server refused the request.
     public var refused: UInt64 = 0
@@ -14,13 +14,15 @@ public struct PushLosses: Sendable, Equatable {
     public init() {}
 
     /// With the names that `martlet_dropped_total` has for the reasons.
-    public var all: [(reason: String, samples: UInt64)] {
+    public func all(of signal: Signal) -> [(reason: String, items: UInt64)] {
         [
-            ("push_refused_samples", refused), ("push_not_stored_samples", notStored),
-            ("push_queue_full_samples", overflow), ("push_shutdown_samples", shutdown),
-            ("push_malformed_samples", malformed),
-        ]
+            ("refused", refused), ("not_stored", notStored), ("queue_full", overflow), ("shutdown", shutdown),
+            ("malformed", malformed),
+        ].map { ("push_\($0)_\(signal.itemsInReasons)", $1) }
     }
+
+    /// Of all reasons.
+    public var total: UInt64 { refused + notStored + overflow + shutdown + malformed }
 
     static func + (one: PushLosses, other: PushLosses) -> PushLosses {
         var sum = one

@@ -8,6 +8,8 @@ struct PushRequest: Sendable {
     let packaging: Packaging
     /// Which series are in it; nil if that is not known, as in a record of an agent without shards.
     let shard: Shard?
+    /// Items that were enqueued before it.
+    var position: UInt64 = 0
     /// Its record in the spool, if it has one.
     var sequence: UInt64?
 

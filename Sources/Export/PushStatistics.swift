@@ -18,6 +18,10 @@ public struct PushStatistics: Sendable, Equatable {
     public var losses = PushLosses()
     /// Requests that wait in memory, or are on their way.
     public var queuedRequests = 0
+    /// Bytes of those.
+    public var queuedBytes = 0
+    /// Items of which nothing is left to be done: sent, on disk, or dropped, and all before them as well.
+    public var settledItems: UInt64 = 0
     /// Times that the spool could not be written, or read.
     public var failedSpoolWrites: UInt64 = 0
     public var failedSpoolReads: UInt64 = 0
@@ -25,7 +29,7 @@ public struct PushStatistics: Sendable, Equatable {
     public init() {}
 
     /// Samples in requests that were rejected or dropped.
-    public var droppedSamples: UInt64 { losses.all.reduce(0) { $0 + $1.samples } }
+    public var droppedSamples: UInt64 { losses.total }
 
     static func + (one: PushStatistics, other: PushStatistics) -> PushStatistics {
         var sum = one
@@ -38,6 +42,8 @@ public struct PushStatistics: Sendable, Equatable {
         sum.sentSamples += other.sentSamples
         sum.losses = one.losses + other.losses
         sum.queuedRequests += other.queuedRequests
+        sum.queuedBytes += other.queuedBytes
+        sum.settledItems += other.settledItems
         sum.failedSpoolWrites += other.failedSpoolWrites
         sum.failedSpoolReads += other.failedSpoolReads
         return sum

@@ -18,10 +18,10 @@ enum Verdict: Sendable, Equatable {
         let answer = "the server answered \(response.status)\(words)"
         switch response.status {
         case 200..<300:
-            switch packaging.metricsProtocol {
+            switch packaging.format {
             case .remoteWrite: return .taken(missing: 0, reason: "")
             case .remoteWrite2: return written(response, samples)
-            case .otlp: return partial(response, samples)
+            case .otlp, .otlpLogs, .otlpTraces: return partial(response, samples)
             }
         case 300..<400:
             let place = response.location.map { " to \($0)" } ?? ""
@@ -44,7 +44,8 @@ enum Verdict: Sendable, Equatable {
         return .taken(missing: missing, reason: "the server stored \(written) of \(samples)")
     }
 
-    /// `ExportMetricsServiceResponse`: partial_success 1 with rejected_data_points 1, error_message 2.
+    /// `ExportMetricsServiceResponse` and those of logs and traces alike: partial_success 1 with rejected_data_points,
+    /// rejected_log_records or rejected_spans 1, error_message 2.
     private static func partial(_ response: HTTPResponse, _ samples: Int) -> Verdict {
         var missing: UInt64 = 0
         var reason = ""

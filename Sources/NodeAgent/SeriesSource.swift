@@ -161,7 +161,7 @@ final class SeriesSource: SnapshotSource {
             snapshot.add(.martletRemoteWriteSamplesTotal, common.adding([("result", result)]), Double(count))
         }
         snapshot.add(.martletRemoteWriteBytesTotal, common, Double(statistics.sentBytes))
-        for (reason, samples) in statistics.losses.all {
+        for (reason, samples) in statistics.losses.all(of: .metrics) {
             snapshot.add(.martletDroppedTotal, common.adding([("reason", reason)]), Double(samples))
         }
         snapshot.add(

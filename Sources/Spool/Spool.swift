@@ -8,6 +8,7 @@ public actor Spool {
     private let executor: any SerialExecutor
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
+    private nonisolated let configuration: SpoolConfiguration
     private var log: SpoolLog
     private let published: Mutex<SpoolStatistics>
 
@@ -20,6 +21,12 @@ public actor Spool {
         published = Mutex(log.statistics)
         isEmptyAtStart = log.isEmpty
         self.log = log
+        self.configuration = configuration
+    }
+
+    /// Whether `bytes` more can be appended, and as much as two segments beside, before anything gives way.
+    public nonisolated func hasRoom(for bytes: Int) -> Bool {
+        statistics.bytes + bytes + 2 * configuration.segmentBytes <= configuration.maximumBytes
     }
 
     /// Whether nothing waited when the spool was opened.

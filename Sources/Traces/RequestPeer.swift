@@ -21,13 +21,15 @@ public struct RequestPeer: Sendable {
     public var local: Endpoint
     /// Tells connections apart; 0 where it is not known.
     public var connection: UInt64
+    /// Inode of the network namespace of the container's end; 0 where it is not known.
+    public var netns: UInt32
 
     public init(
         isInbound: Bool, isTLS: Bool, destination: Destination, actual: Endpoint? = nil, local: Endpoint,
-        connection: UInt64 = 0
+        connection: UInt64 = 0, netns: UInt32 = 0
     ) {
         (self.isInbound, self.isTLS, self.destination) = (isInbound, isTLS, destination)
-        (self.actual, self.local, self.connection) = (actual, local, connection)
+        (self.actual, self.local, self.connection, self.netns) = (actual, local, connection, netns)
     }
 
     /// The other end's address on the wire, where it is known.

@@ -1,3 +1,5 @@
+public import Wire
+
 /// The resource of OpenTelemetry under which a container's spans are exported. One object for each container, made anew
 /// when a name changes: exporters group by identity.
 public final class ResourceFacts: Sendable {
@@ -13,5 +15,14 @@ public final class ResourceFacts: Sendable {
     public init(serviceName: String, containerID: String, hostName: String, hostID: String) {
         (self.serviceName, self.containerID) = (serviceName, containerID)
         (self.hostName, self.hostID) = (hostName, hostID)
+    }
+}
+
+extension ResourceFacts: ResourceOwner {
+    public func describe(_ resource: inout ResourceEncoder) {
+        resource.attribute("service.name", serviceName)
+        resource.attribute("container.id", containerID)
+        resource.attribute("host.name", hostName)
+        resource.attribute("host.id", hostID)
     }
 }

@@ -26,6 +26,12 @@ public struct SpanEncoder: ~Copyable, Sendable {
         }
     }
 
+    /// Where the parent of a span that was ended can still be set, as long as its batch is not finished.
+    public struct ParentPlace: Sendable {
+        let offset: Int
+        let batch: UInt64
+    }
+
     private static let attributes: UInt8 = 9
     /// `SpanFlags` (trace.proto): W3C's eight, and whether the parent is known to be remote, and is.
     private static let sampled: UInt32 = 0x001
@@ -36,6 +42,9 @@ public struct SpanEncoder: ~Copyable, Sendable {
     /// Where a text is put together that has several parts; empty between attributes.
     public var text = WireBuffer()
     private var array: WireBuffer.OpenArray?
+    private var parentOffset = 0
+    /// Batches that were finished.
+    private var finished: UInt64 = 0
 
     public init(scopeName: String, scopeVersion: String, schemaURL: String) {
         batch = OTLPBatch(scopeName: scopeName, scopeVersion: scopeVersion, schemaURL: schemaURL)
@@ -64,19 +73,45 @@ public struct SpanEncoder: ~Copyable, Sendable {
         var writer = FieldWriter(start)
         writer.id(1, high: head.traceHigh, low: head.traceLow)
         writer.id(2, head.id)
-        if head.parent != 0 { writer.id(4, head.parent) }
+        parentOffset = batch.items.count + (writer.target - start)
+        Self.write(parent: head.parent, isRemote: head.isParentRemote, &writer)
         writer.field(5, name)
         writer.varint(6, UInt64(head.kind.rawValue))
         writer.fixed64(7, head.start)
         writer.fixed64(8, head.end)
-        var flags = Self.sampled
-        if head.parent != 0 { flags |= Self.knowsRemote | (head.isParentRemote ? Self.isRemote : 0) }
+        batch.items.advance(writer.target - start)
+    }
+
+    /// Bytes of parent and flags, whether there is a parent or not.
+    private static let parentSize = 16
+
+    /// parent_span_id and flags, always as long, so that a parent can be set later. Without one there are five empty
+    /// trace_state (3) in its place: the last of several counts, and empty is what a span without that field has.
+    private static func write(parent: UInt64, isRemote: Bool, _ writer: inout FieldWriter) {
+        var flags = sampled
+        if parent != 0 {
+            writer.id(4, parent)
+            flags |= knowsRemote | (isRemote ? Self.isRemote : 0)
+        } else {
+            for _ in 0..<5 { writer.header(3, 0) }
+        }
         // Field 16, fixed32: the tag has two bytes.
         writer.byte(0x85)
         writer.byte(0x01)
         writer.target.storeBytes(of: flags.littleEndian, as: UInt32.self)
         writer.target += 4
-        batch.items.advance(writer.target - start)
+    }
+
+    /// Where the parent of the span that was begun last can be set.
+    public var parentPlace: ParentPlace { ParentPlace(offset: parentOffset, batch: finished) }
+
+    /// Sets the parent of a span, which is of this very node; false if the span was handed over meanwhile.
+    public mutating func set(parent: UInt64, at place: ParentPlace) -> Bool {
+        guard place.batch == finished else { return false }
+        return batch.items.overwrite(at: place.offset, Self.parentSize) { target in
+            var writer = FieldWriter(target)
+            Self.write(parent: parent, isRemote: false, &writer)
+        }
     }
 
     public mutating func attribute(_ key: StaticString, _ value: UnsafeRawBufferPointer) {
@@ -130,5 +165,8 @@ public struct SpanEncoder: ~Copyable, Sendable {
     }
 
     /// Appends the request of all spans that were ended and forgets them.
-    public mutating func finish(into request: inout WireBuffer) { batch.finish(into: &request) }
+    public mutating func finish(into request: inout WireBuffer) {
+        batch.finish(into: &request)
+        finished += 1
+    }
 }

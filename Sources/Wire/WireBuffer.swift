@@ -158,6 +158,13 @@ public struct WireBuffer: ~Copyable {
         count += written
     }
 
+    /// Has `body` write `size` bytes anew that were appended before; false if there are none.
+    mutating func overwrite(at position: Int, _ size: Int, _ body: (UnsafeMutableRawPointer) -> Void) -> Bool {
+        guard let base, position >= 0, size >= 0, position <= count - size else { return false }
+        body(base + position)
+        return true
+    }
+
     /// Appends a length that is not known yet, four bytes long; `closeLength` fills it in. Returns its position.
     mutating func openLength() -> Int {
         let position = count

@@ -1,0 +1,103 @@
+public import Logging
+public import Logs
+public import Spool
+import Synchronization
+public import Wire
+
+/// Exports the messages of containers as log records of OTLP.
+///
+/// Back-pressure: nothing is dropped while its file can wait. What is taken is written into a batch; batches move to the
+/// destination's queue, and to its spool while the receiver does not answer. When the queue is half full, or the spool close
+/// to its limit, `hasRoom` is false and the reader stops.
+public final class LogPush: LogSink {
+    public let sender: BatchSender
+
+    private struct State: ~Copyable {
+        var encoder = LogRecordEncoder()
+        /// Records that were taken, and those of them that are in a batch that was closed.
+        var taken: UInt64 = 0
+        var closed: UInt64 = 0
+    }
+
+    private let state = Mutex(State())
+
+    /// Throws if TLS cannot be set up.
+    public init(_ configuration: OTLPConfiguration, spool: Spool?, logger: Logger) throws(PushError) {
+        sender = try BatchSender(.logs, configuration, spool: spool, logger: logger)
+    }
+
+    public func start() { sender.start { [self] in close() } }
+
+    /// Nothing must be taken after this.
+    public func shutdown(until deadline: ContinuousClock.Instant) async {
+        close()
+        await sender.shutdown(until: deadline)
+    }
+
+    public func take(_ record: borrowing LogRecord, _ json: borrowing JSONLog, from owner: LogOwner) -> Bool {
+        let limit = sender.configuration.batchBytes
+        var isClosed = false
+        state.withLock { state in
+            Self.encode(record, json, owner, &state.encoder)
+            state.taken &+= 1
+            if state.encoder.byteCount >= limit || state.encoder.isFull {
+                isClosed = true
+                send(&state)
+            }
+        }
+        // What changes the answer is a batch.
+        return isClosed ? hasRoom : true
+    }
+
+    public var hasRoom: Bool { sender.hasRoom }
+
+    public var taken: UInt64 { state.withLock { $0.taken } }
+
+    public var settled: UInt64 {
+        let taken = taken
+        return min(sender.destination.statistics.settledItems, taken)
+    }
+
+    /// Ends the batch, however small it is.
+    func close() {
+        state.withLock { if $0.encoder.count > 0 { send(&$0) } }
+    }
+
+    private func send(_ state: inout State) {
+        let items = state.encoder.count
+        var request = WireBuffer(capacity: state.encoder.byteCount + 1024)
+        state.encoder.finish(into: &request)
+        sender.send(request, items: items, position: state.closed)
+        state.closed &+= UInt64(items)
+    }
+
+    private static func encode(
+        _ record: borrowing LogRecord, _ json: borrowing JSONLog, _ owner: LogOwner, _ encoder: inout LogRecordEncoder
+    ) {
+        var head = LogRecordEncoder.Head(
+            time: record.time, observedTime: record.observedTime, severity: record.level.severityNumber,
+            severityText: record.level.name)
+        if let trace = json.traceID { (head.traceHigh, head.traceLow) = (trace.high, trace.low) }
+        if let span = json.spanID { head.span = span.value }
+        record.body.withUnsafeBytes { encoder.begin(head, body: $0, of: owner) }
+        let pattern = record.pattern
+        pattern.text.withUnsafeBytes { encoder.attribute("pattern.hash", $0) }
+        for index in 0..<json.attributeCount {
+            let key = json.attributeKey(index)
+            let value = json.attributeValue(index)
+            key.withUnsafeBytes { key in value.withUnsafeBytes { encoder.attribute(key, $0) } }
+        }
+        if let stream = record.stream.name { encoder.attribute("log.iostream", stream) }
+        record.source.withUnsafeBytes { encoder.attribute("log.source", $0) }
+        encoder.end()
+    }
+}
+
+extension LogOwner: ResourceOwner {
+    public func describe(_ resource: inout ResourceEncoder) {
+        resource.attribute("service.name", serviceName)
+        resource.attribute("container.id", containerID)
+        resource.attribute("host.name", hostName)
+        resource.attribute("host.id", hostID)
+    }
+}
