@@ -107,7 +107,7 @@ let package = Package(
             name: "NodeAgent",
             dependencies: [
                 "CLinux", "CYaml", "Cloud", "Containers", "Export", "GPU", "Host", "Kernel", "Linux", "Logs", "Metrics",
-                "Network", "Protocols", "Ring", "Signals", "Spool", "Wire",
+                "Network", "Protocols", "Ring", "Signals", "Spool", "Traces", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),

@@ -205,6 +205,10 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case martletRemoteWriteSamplesTotal
     case martletRemoteWriteBytesTotal
     case martletPushSnapshotsTotal
+    case martletOtlpRequestsTotal
+    case martletOtlpItemsTotal
+    case martletOtlpBytesTotal
+    case martletTracesJoinedTotal
     case martletSpoolRecordsTotal
 
     /// The name on the page.
@@ -737,6 +741,10 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         ("martlet_remote_write_samples_total", .counter, "Samples by what became of them: sent or dropped"),
         ("martlet_remote_write_bytes_total", .counter, "Bytes of the requests that receivers took"),
         ("martlet_push_snapshots_total", .counter, "Snapshots that were taken to be pushed before this one"),
+        ("martlet_otlp_requests_total", .counter, "Requests that push logs or traces by signal, endpoint and result"),
+        ("martlet_otlp_items_total", .counter, "Log records and spans by what became of them: sent or dropped"),
+        ("martlet_otlp_bytes_total", .counter, "Bytes of the requests with logs or traces that receivers took"),
+        ("martlet_traces_joined_total", .counter, "Requests whose two sides, both on the node, are in one trace"),
         ("martlet_spool_records_total", .counter, "Requests that waited on disk, by what became of them"),
     ]
 }

@@ -94,9 +94,12 @@ enum Agent {
             lane: events, configuration: registryConfiguration, resolver: resolver, collector: collector,
             systemd: systemd)
         let connections = ConnectionSignal(lane: events, registry: registry)
+        let spools = try Spools(configuration, logger)
+        defer { spools.stop() }
+        let telemetry = try Telemetry(configuration, spools, logger)
         let requests = RequestSignal(
             lane: events, kernel: kernel, registry: registry, connections: connections,
-            settings: requestSettings(configuration))
+            settings: requestSettings(configuration, telemetry.spans))
         let writes = FileSignal(lane: events, registry: registry)
         let drain = Drain(
             lane: events, kernel: kernel, registry: registry,
@@ -142,11 +145,12 @@ enum Agent {
         let ready = ReadyFlag()
         let server = listen.map { MetricsServer(listen: $0, source: series.page, isReady: { ready.isSet }) }
         try await server?.start()
-        let push = try Push(configuration, identity, series.push, logger)
-        defer { push?.stop() }
-        source.attach(server: server, push: push)
+        let push = try Push(configuration, identity, series.push, spools, logger)
+        source.attach(server: server, push: push, telemetry: telemetry)
+        telemetry.start()
         let page = (server?.boundAddress ?? listen).map { "listens on \($0)" } ?? "listens nowhere"
-        let receivers = push.map { ", pushes to \($0.receivers)" } ?? ""
+        let urls = (push.map { [$0.receivers] } ?? []) + telemetry.receivers
+        let receivers = urls.isEmpty ? "" : ", pushes to \(urls.joined(separator: ", "))"
         logger.info(
             "martlet-node \(Version.current) \(page)\(receivers) (\(mechanism), \(layout.mode.rawValue) cgroups)")
 
@@ -161,15 +165,19 @@ enum Agent {
         let number = await TerminationSignal.wait()
         logger.info("ending on \(number == SIGTERM ? "SIGTERM" : "SIGINT")")
         scan.cancel()
+        let timeout = Duration.nanoseconds(Int64(clamping: configuration.shutdownTimeout))
+        let deadline = ContinuousClock.now + timeout
         async let closing: Void? = server?.shutdown()
-        await push?.metrics.shutdown(timeout: .nanoseconds(Int64(clamping: configuration.shutdownTimeout)))
+        // The last metrics say what became of the last logs and spans, if that is known by then.
+        await telemetry.shutdown(until: push == nil ? deadline : ContinuousClock.now + timeout / 2)
+        await push?.metrics.shutdown(timeout: ContinuousClock.now.duration(to: deadline))
         await closing
     }
 
-    private static func requestSettings(_ configuration: Configuration) -> RequestSettings {
+    private static func requestSettings(_ configuration: Configuration, _ spans: SpanPush?) -> RequestSettings {
         let patterns = configuration.excludedPaths
-        if patterns.isEmpty { return RequestSettings() }
-        return RequestSettings { path in patterns.contains { $0.matches(path) } }
+        if patterns.isEmpty { return RequestSettings(spans: spans) }
+        return RequestSettings(spans: spans) { path in patterns.contains { $0.matches(path) } }
     }
 
     private static func startLatency(

@@ -7,6 +7,7 @@ import Metrics
 import Ring
 import Signals
 import Spool
+import Traces
 import Wire
 
 /// Everything that the user can set, resolved and checked: the only form in which settings reach the agent.
@@ -54,6 +55,12 @@ struct Configuration: Sendable {
     var retention: UInt64 = 600_000_000_000
     /// URLs of the receivers of metrics; none switches pushing off.
     var metricsEndpoints: [String] = []
+    /// URLs of the receivers of logs and traces.
+    var logsEndpoint: String?
+    var tracesEndpoint: String?
+    /// Of logs and traces.
+    var otlpCompression = PushCompression.auto
+    var traces = TraceOptions()
     var metricsProtocol = MetricsProtocol.remoteWrite
     var metricsCompression = PushCompression.auto
     /// Requests to one receiver at once, at most.

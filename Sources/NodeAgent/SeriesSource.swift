@@ -30,6 +30,7 @@ final class SeriesSource: SnapshotSource {
     /// Nanoseconds of CPU time.
     private let costs = Mutex<UInt64>(0)
     private let push = Mutex<Push?>(nil)
+    private let telemetry = Mutex<Telemetry?>(nil)
     private let server = Mutex<MetricsServer?>(nil)
 
     init(
@@ -54,7 +55,8 @@ final class SeriesSource: SnapshotSource {
     }
 
     /// Has the exporters' own counters shown too.
-    func attach(server: MetricsServer?, push: Push?) {
+    func attach(server: MetricsServer?, push: Push?, telemetry: Telemetry) {
+        self.telemetry.withLock { $0 = telemetry }
         self.server.withLock { $0 = server }
         self.push.withLock { $0 = push }
     }
@@ -142,6 +144,13 @@ final class SeriesSource: SnapshotSource {
             let slow = common.adding([("kind", "http_slow_client")])
             snapshot.add(.martletFaultsTotal, slow, Double(statistics.timeouts))
         }
+        if let telemetry = telemetry.withLock(\.self) {
+            if let logs = telemetry.logs { add(logs.sender.destination, of: .logs, "logs", to: &snapshot) }
+            if let spans = telemetry.spans {
+                add(spans.sender.destination, of: .traces, "traces", to: &snapshot)
+                snapshot.add(.martletTracesJoinedTotal, common, Double(spans.joined))
+            }
+        }
         guard let push = push.withLock(\.self) else { return }
         snapshot.add(.martletPushSnapshotsTotal, common, Double(push.metrics.snapshots))
         for destination in push.metrics.destinations { add(destination, to: &snapshot) }
@@ -161,11 +170,38 @@ final class SeriesSource: SnapshotSource {
             snapshot.add(.martletRemoteWriteSamplesTotal, common.adding([("result", result)]), Double(count))
         }
         snapshot.add(.martletRemoteWriteBytesTotal, common, Double(statistics.sentBytes))
-        for (reason, samples) in statistics.losses.all(of: .metrics) {
-            snapshot.add(.martletDroppedTotal, common.adding([("reason", reason)]), Double(samples))
+        add(destination, statistics, of: .metrics, common, queue: "remote_write_requests", to: &snapshot)
+    }
+
+    private func add(
+        _ destination: Destination, of signal: Export.Signal, _ name: String, to snapshot: inout MetricsSnapshot
+    ) {
+        let endpoint = common.adding([("endpoint", destination.name)])
+        let common = endpoint.adding([("signal", name)])
+        let statistics = destination.statistics
+        for (result, count) in [
+            ("sent", statistics.sentRequests), ("failed", statistics.failedRequests),
+            ("rejected", statistics.rejectedRequests), ("dropped", statistics.droppedRequests),
+            ("repacked", statistics.repackedRequests),
+        ] {
+            snapshot.add(.martletOtlpRequestsTotal, common.adding([("result", result)]), Double(count))
         }
-        snapshot.add(
-            .martletQueueDepth, common.adding([("queue", "remote_write_requests")]), Double(statistics.queuedRequests))
+        for (result, count) in [("sent", statistics.sentSamples), ("dropped", statistics.droppedSamples)] {
+            snapshot.add(.martletOtlpItemsTotal, common.adding([("result", result)]), Double(count))
+        }
+        snapshot.add(.martletOtlpBytesTotal, common, Double(statistics.sentBytes))
+        add(destination, statistics, of: signal, endpoint, queue: "\(name)_requests", to: &snapshot)
+    }
+
+    /// What all signals have.
+    private func add(
+        _ destination: Destination, _ statistics: PushStatistics, of signal: Export.Signal, _ common: LabelSet,
+        queue: String, to snapshot: inout MetricsSnapshot
+    ) {
+        for (reason, items) in statistics.losses.all(of: signal) {
+            snapshot.add(.martletDroppedTotal, common.adding([("reason", reason)]), Double(items))
+        }
+        snapshot.add(.martletQueueDepth, common.adding([("queue", queue)]), Double(statistics.queuedRequests))
         guard let spool = destination.spool?.statistics else { return }
         snapshot.add(.martletQueueDepth, common.adding([("queue", "spool_bytes")]), Double(spool.bytes))
         for (result, count) in [
@@ -175,7 +211,8 @@ final class SeriesSource: SnapshotSource {
             snapshot.add(.martletSpoolRecordsTotal, common.adding([("result", result)]), Double(count))
         }
         snapshot.add(
-            .martletDroppedTotal, common.adding([("reason", "spool_full_samples")]), Double(spool.droppedItems))
+            .martletDroppedTotal, common.adding([("reason", "spool_full_\(signal.itemsInReasons)")]),
+            Double(spool.droppedItems))
         for (kind, count) in [
             ("spool_write", statistics.failedSpoolWrites), ("spool_read", statistics.failedSpoolReads),
             ("spool_file_aside", spool.asideFiles),

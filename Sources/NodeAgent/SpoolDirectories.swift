@@ -2,7 +2,7 @@ import Glibc
 import Linux
 import Wire
 
-/// Which directory holds what waits for which receiver: `metrics`, `metrics-2` and so on. A file `owner` in each names the
+/// Which directory holds what waits for which receiver: `metrics`, `metrics-2` and so on, and likewise for logs and traces. A file `owner` in each names the
 /// receiver, so that another order of the options changes nothing.
 ///
 /// A receiver without a directory takes over one whose receiver is not named any more, if the protocol is of the same family:
@@ -32,8 +32,9 @@ struct SpoolDirectories {
     /// Those with requests for a receiver that is not named.
     private(set) var abandoned: [Directory] = []
 
-    init(below parent: String, owners: [String]) {
-        var free = Self.existing(parent)
+    /// - Parameter name: of the first directory.
+    init(below parent: String, name: String = "metrics", owners: [String]) {
+        var free = Self.existing(parent, name)
         var found = [Directory?](repeating: nil, count: owners.count)
         for (index, owner) in owners.enumerated() {
             guard let match = free.firstIndex(where: { $0.owner == owner }) else { continue }
@@ -46,9 +47,9 @@ struct SpoolDirectories {
         var taken = Set(found.compactMap(\.?.path) + free.map(\.path))
         for (index, owner) in owners.enumerated() where found[index] == nil {
             var number = 1
-            while taken.contains(Self.path(parent, number)) { number += 1 }
-            taken.insert(Self.path(parent, number))
-            found[index] = Directory(path: Self.path(parent, number), owner: owner)
+            while taken.contains(Self.path(parent, name, number)) { number += 1 }
+            taken.insert(Self.path(parent, name, number))
+            found[index] = Directory(path: Self.path(parent, name, number), owner: owner)
         }
         assigned = found.compactMap(\.self)
         abandoned = free.filter { directory in
@@ -56,21 +57,24 @@ struct SpoolDirectories {
         }
     }
 
-    private static func path(_ parent: String, _ number: Int) -> String {
-        "\(parent)/metrics\(number == 1 ? "" : "-\(number)")"
+    private static func path(_ parent: String, _ name: String, _ number: Int) -> String {
+        "\(parent)/\(name)\(number == 1 ? "" : "-\(number)")"
     }
 
     /// In the order of their numbers. One without a mark is of an agent that knew only remote write.
-    private static func existing(_ parent: String) -> [Directory] {
-        let numbers = ((try? Linux.Directory.names(parent)) ?? []).compactMap { name -> Int? in
-            if name == "metrics" { return 1 }
-            guard name.hasPrefix("metrics-"), let number = Int(name.dropFirst(8)), number > 1 else { return nil }
+    private static func existing(_ parent: String, _ name: String) -> [Directory] {
+        let prefix = name + "-"
+        let numbers = ((try? Linux.Directory.names(parent)) ?? []).compactMap { entry -> Int? in
+            if entry == name { return 1 }
+            guard entry.hasPrefix(prefix), let number = Int(entry.dropFirst(prefix.count)), number > 1 else {
+                return nil
+            }
             return number
         }
         return numbers.sorted().map { number in
-            let text = try? SmallFile.text(path(parent, number) + "/" + ownerFile)
+            let text = try? SmallFile.text(path(parent, name, number) + "/" + ownerFile)
             let owner = text?.split(separator: "\n").first.map(String.init)
-            return Directory(path: path(parent, number), owner: owner ?? MetricsProtocol.remoteWrite.spoolFamily)
+            return Directory(path: path(parent, name, number), owner: owner ?? MetricsProtocol.remoteWrite.spoolFamily)
         }
     }
 

@@ -51,11 +51,10 @@ import Wire
     }
 
     @Test func aRecordSaysHowItWasMade() {
-        for metricsProtocol in MetricsProtocol.allCases {
+        for format in RequestFormat.allCases {
             for coding in RequestCoding.allCases {
                 for shard in [nil, Shard.whole, Shard(63, of: 64)] {
-                    let kind = RecordKind(
-                        packaging: Packaging(metricsProtocol: metricsProtocol, coding: coding), shard: shard)
+                    let kind = RecordKind(packaging: Packaging(format: format, coding: coding), shard: shard)
                     #expect(RecordKind(kind.number) == kind)
                 }
             }
@@ -64,7 +63,7 @@ import Wire
         #expect(
             RecordKind(0)
                 == RecordKind(packaging: Packaging(metricsProtocol: .remoteWrite, coding: .snappy), shard: nil))
-        #expect(RecordKind(3) == nil && RecordKind(4 << 8) == nil)
+        #expect(RecordKind(5) == nil && RecordKind(4 << 8) == nil)
     }
 
     @Test func shardsKeepTheOrderOfASeries() throws {

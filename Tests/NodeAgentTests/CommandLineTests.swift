@@ -29,7 +29,8 @@ import Testing
         for option in AgentOption.allCases {
             switch option {
             case .skipSystemdSystemServices, .userServices, .composeAppID, .insecureSkipVerify, .disableCloudMetadata,
-                .disableGPUMonitoring, .disablePinger, .dropPrivileges, .seccomp, .staleOnShutdown:
+                .disableGPUMonitoring, .disableL7Tracing, .disablePinger, .dropPrivileges, .seccomp, .staleOnShutdown,
+                .tracesInbound, .obfuscateQueries:
                 #expect(try flags(option.flag) == [option: ["true"]])
             default: #expect(try flags(option.flag, "x") == [option: ["x"]])
             }
@@ -37,7 +38,8 @@ import Testing
         let help = MartletNode.helpMessage()
         for option in AgentOption.allCases { #expect(help.contains("\(option.flag)")) }
         for title in [
-            "LISTENING", "CONTAINERS", "NETWORK", "NODE", "METRICS PUSH", "SERIES", "LOGGING", "PRIVILEGES", "ADVANCED",
+            "LISTENING", "CONTAINERS", "NETWORK", "TRACES", "NODE", "PUSH", "SERIES", "LOGGING", "PRIVILEGES",
+            "ADVANCED",
         ] {
             #expect(help.contains("\n\(title):"))
         }

@@ -9,6 +9,8 @@ struct Connection {
     /// Both ends on the wire.
     let local: Endpoint
     let remote: Endpoint
+    /// Inode of the network namespace of `local`.
+    let netns: UInt32
     var bytesSent: UInt64 = 0
     var bytesReceived: UInt64 = 0
     var retransmits: UInt64 = 0
@@ -18,5 +20,6 @@ struct Connection {
         self.isInbound = isInbound
         local = Endpoint(local: ends)
         remote = Endpoint(remote: ends)
+        netns = ends.netns
     }
 }

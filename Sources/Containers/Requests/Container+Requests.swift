@@ -12,7 +12,7 @@ extension Container {
         return connections[connection].map {
             RequestTarget(
                 container: self, isInbound: $0.isInbound, destination: $0.destination, local: $0.local,
-                remote: $0.remote)
+                remote: $0.remote, netns: $0.netns)
         }
     }
 
@@ -35,7 +35,7 @@ extension Container {
         }
         return RequestPeer(
             isInbound: target.isInbound, isTLS: isTLS, destination: destination, actual: actual, local: target.local,
-            connection: connection)
+            connection: connection, netns: target.netns)
     }
 
     /// Counts one request of a connection.

@@ -8,6 +8,8 @@ public struct RequestTarget: Sendable {
     /// The container's own end, and the other one.
     public let local: Endpoint
     public let remote: Endpoint
+    /// Inode of the network namespace of `local`.
+    let netns: UInt32
 
     /// Nil for connections whose requests nobody sees: outbound ones that the filter skips.
     public var isCounted: Bool { isInbound || destination != nil }

@@ -93,6 +93,12 @@ struct CheckReport: Sendable {
             let proxy = configuration.proxies.description(for: endpoint).map { ", through \($0)" } ?? ""
             items.append(Item(name: "push", isAvailable: true, detail: "\(endpoint) (\(form)\(proxy))"))
         }
+        for (name, url) in [("logs", configuration.logsEndpoint), ("traces", configuration.tracesEndpoint)] {
+            guard let url, let endpoint = try? Export.Endpoint(url) else { continue }
+            let proxy = configuration.proxies.description(for: endpoint).map { ", through \($0)" } ?? ""
+            let form = "OTLP, compression \(configuration.otlpCompression.rawValue)"
+            items.append(Item(name: name, isAvailable: true, detail: "\(endpoint) (\(form)\(proxy))"))
+        }
         return items
     }
 

@@ -7,8 +7,9 @@ struct AgentOptions: ParsableArguments {
     @OptionGroup(title: "Containers") var containers: ContainerOptions
     @OptionGroup(title: "Network") var network: NetworkOptions
     @OptionGroup(title: "Requests") var requests: RequestOptions
+    @OptionGroup(title: "Traces") var traces: TraceFlags
     @OptionGroup(title: "Node") var node: NodeOptions
-    @OptionGroup(title: "Metrics push") var push: PushOptions
+    @OptionGroup(title: "Push") var push: PushOptions
     @OptionGroup(title: "Series") var series: SeriesOptions
     @OptionGroup(title: "Logging") var logging: LoggingOptions
     @OptionGroup(title: "Privileges") var privileges: PrivilegeOptions
@@ -46,6 +47,13 @@ struct AgentOptions: ParsableArguments {
             .disableGPUMonitoring: one(node.disableGPUMonitoring),
             .collectorEndpoint: one(push.collectorEndpoint),
             .metricsEndpoint: push.metricsEndpoint,
+            .logsEndpoint: one(push.otlp.logsEndpoint),
+            .tracesEndpoint: one(push.otlp.tracesEndpoint),
+            .otlpCompression: one(push.otlp.otlpCompression),
+            .tracesSampling: one(traces.tracesSampling),
+            .tracesSemconv: one(traces.tracesSemconv),
+            .tracesInbound: one(traces.tracesInbound),
+            .obfuscateQueries: one(traces.obfuscateQueries),
             .apiKey: one(push.apiKey),
             .caFile: one(push.caFile),
             .insecureSkipVerify: one(push.insecureSkipVerify),

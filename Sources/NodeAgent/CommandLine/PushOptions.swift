@@ -1,11 +1,11 @@
 import ArgumentParser
 
-/// Where and how metrics are pushed.
+/// Where and how metrics, logs and traces are pushed.
 struct PushOptions: ParsableArguments {
     @Option(
         name: .customLong("collector-endpoint"),
         help: ArgumentHelp(
-            "Collector to push to, at its path /v1/metrics.", valueName: "url"))
+            "Collector to push to, at its paths /v1/metrics, /v1/logs and /v1/traces.", valueName: "url"))
     var collectorEndpoint: String?
 
     @Option(
@@ -31,6 +31,8 @@ struct PushOptions: ParsableArguments {
         help: ArgumentHelp(
             "Requests to one receiver at once, at most. (default: 4)", valueName: "count"))
     var pushShards: String?
+
+    @OptionGroup var otlp: OTLPOptions
 
     @OptionGroup var transport: TransportOptions
 

@@ -42,12 +42,16 @@ extension Configuration {
                 .metricsCompression, "\(metricsProtocol.rawValue) knows no \(metricsCompression.rawValue)",
                 "\(AgentOption.metricsCompression.flag)=snappy")
         }
-        guard !metricsEndpoints.isEmpty else { return }
+        if otlpCompression == .snappy {
+            throw wrong(.otlpCompression, "OTLP knows no snappy", "\(AgentOption.otlpCompression.flag)=gzip")
+        }
+        guard !metricsEndpoints.isEmpty || logsEndpoint != nil || tracesEndpoint != nil else { return }
         do throws(ProxySettings.Malformed) {
             proxies = try ProxySettings { sources.environment[$0] }
         } catch {
             throw wrong(
-                .metricsEndpoint, "the proxy in the environment variable \(error.variable): \(error.reason)",
+                metricsEndpoints.isEmpty ? logsEndpoint == nil ? .tracesEndpoint : .logsEndpoint : .metricsEndpoint,
+                "the proxy in the environment variable \(error.variable): \(error.reason)",
                 "\(error.variable)=http://proxy.example.com:3128")
         }
     }

@@ -4,6 +4,7 @@ import Host
 import Metrics
 import Ring
 import Spool
+import Traces
 import Wire
 
 extension Configuration {
@@ -45,6 +46,13 @@ extension Configuration {
             case .disableGPUMonitoring: watchesGPUs = try !setting.boolean()
             case .collectorEndpoint: collector = try setting.url()
             case .metricsEndpoint: metricsEndpoints = try setting.urls()
+            case .logsEndpoint: logsEndpoint = try setting.url()
+            case .tracesEndpoint: tracesEndpoint = try setting.url()
+            case .otlpCompression: otlpCompression = try setting.choice(of: PushCompression.self)
+            case .tracesSampling: traces.sampling = try setting.number()
+            case .tracesSemconv: traces.conventions = try setting.choice(of: TraceOptions.Conventions.self)
+            case .tracesInbound: traces.includesInbound = try setting.boolean()
+            case .obfuscateQueries: traces.obfuscatesQueries = try setting.boolean()
             case .apiKey: apiKey = try setting.secret()
             case .caFile: caFile = try setting.certificateFile()
             case .insecureSkipVerify: insecureSkipVerify = try setting.boolean()
@@ -87,15 +95,19 @@ extension Configuration {
         metricFilter = MetricFilter(allow: allowed, deny: denied)
         // A user without capabilities sees nothing, and one with all of them is root.
         if runAs != nil || keptCapabilities != nil { dropsPrivileges = true }
-        if metricsEndpoints.isEmpty, let collector { metricsEndpoints = [Self.metricsPath(below: collector)] }
+        if let collector {
+            if metricsEndpoints.isEmpty { metricsEndpoints = [Self.path("/v1/metrics", below: collector)] }
+            logsEndpoint = logsEndpoint ?? Self.path("/v1/logs", below: collector)
+            tracesEndpoint = tracesEndpoint ?? Self.path("/v1/traces", below: collector)
+        }
         try checkPush(sources)
     }
 
-    /// Where a collector takes metrics: `/v1/metrics` after the path of its URL, before the query.
-    private static func metricsPath(below collector: String) -> String {
+    /// Where a collector takes a signal: `path` after the path of its URL, before the query.
+    private static func path(_ path: String, below collector: String) -> String {
         let end = collector.firstIndex { $0 == "?" || $0 == "#" } ?? collector.endIndex
         var base = collector[..<end]
         while base.hasSuffix("/") { base.removeLast() }
-        return base + "/v1/metrics" + collector[end...]
+        return base + path + collector[end...]
     }
 }
