@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Reads that cannot trap: what lies outside is 0, empty or nil, so that lengths from the wire need no checks of their own
 /// before they are used as offsets. Whoever needs to tell 0 from "not there" compares with `byteCount`.
 extension RawSpan {
@@ -41,13 +43,15 @@ extension RawSpan {
     /// Where `value` is first, from `start` and before `end`.
     @inline(__always)
     func firstIndex(of value: UInt8, from start: Int = 0, before end: Int = .max) -> Int? {
-        var index = Swift.max(start, 0)
+        let start = Swift.max(start, 0)
         let end = Swift.min(end, byteCount)
-        while index < end {
-            if unsafeLoad(fromByteOffset: index, as: UInt8.self) == value { return index }
-            index += 1
+        if start >= end { return nil }
+        return withUnsafeBytes { bytes in
+            guard let first = bytes.baseAddress, let found = memchr(first + start, Int32(value), end - start) else {
+                return nil
+            }
+            return UnsafeRawPointer(found) - first
         }
-        return nil
     }
 
     /// Whether `text` is there at `offset`, byte by byte.
