@@ -28,13 +28,14 @@ final class DatagramFlow: ExchangeReceiver {
         let isAnswer = bytes[2] & 0x80 != 0
         let isSent = datagram.flags & UInt8(MARTLET_SEGMENT_SENT) != 0
         let span = RawSpan(_unsafeBytes: bytes)
+        let tail = max(Int(datagram.length) - bytes.count, 0)
         // Who sends a question, or gets an answer, is the one who asks.
         isInbound = isSent == isAnswer
         let (side, socket, time) = (isAnswer ? Side.server : .client, datagram.ends.id, datagram.header.time_ns)
         if isInbound {
-            served.take(span, socket: socket, from: side, at: time, self)
+            served.take(span, tail: tail, socket: socket, from: side, at: time, self)
         } else {
-            asked.take(span, socket: socket, from: side, at: time, self)
+            asked.take(span, tail: tail, socket: socket, from: side, at: time, self)
         }
     }
 
