@@ -10,11 +10,13 @@ struct Cuts {
     ) -> [String] {
         let conversation = Conversation(options: ParsingOptions(wantsText: true), expected: expected)
         let log = ExchangeLog()
+        let recorder = turn == nil ? CorpusRecorder(expected, conversation) : nil
         for (index, said) in turns.enumerated() {
             let parts =
                 index == turn
                 ? [said.bytes[..<first], said.bytes[first..<second], said.bytes[second...]] : [said.bytes[...]]
             for part in parts where !part.isEmpty {
+                recorder?.append(Array(part), said.side, 0, 0)
                 Array(part).withUnsafeBytes {
                     conversation.take(
                         RawSpan(_unsafeBytes: $0), from: said.side, at: UInt64(index + 1) * step, missing: 0, tail: 0,

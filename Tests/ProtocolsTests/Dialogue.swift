@@ -4,10 +4,12 @@
 struct Dialogue {
     let conversation: Conversation
     let log = ExchangeLog()
+    private let recorder: CorpusRecorder?
     private var time: UInt64 = 1_000_000
 
     init(_ expected: ApplicationProtocol? = nil, wantsText: Bool = true) {
         conversation = Conversation(options: ParsingOptions(wantsText: wantsText), expected: expected)
+        recorder = CorpusRecorder(expected, conversation)
     }
 
     mutating func client(_ bytes: [UInt8], missing: Int = 0, tail: Int = 0) { say(.client, bytes, missing, tail) }
@@ -17,6 +19,7 @@ struct Dialogue {
 
     private mutating func say(_ side: Side, _ bytes: [UInt8], _ missing: Int, _ tail: Int) {
         time += 1000
+        recorder?.append(bytes, side, missing, tail)
         bytes.withUnsafeBytes {
             conversation.take(
                 RawSpan(_unsafeBytes: $0), from: side, at: time, missing: missing, tail: tail, log)
