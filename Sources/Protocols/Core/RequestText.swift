@@ -26,7 +26,7 @@ public struct RequestText: Sendable {
 
     public struct Entry: Sendable {
         public let kind: Kind
-        /// Whether bytes are missing at its end. In a `statement` the protocol's mark (`...`) stands there already.
+        /// Whether bytes are missing at its end. Not of statements: what marks a cut one (`...`) is a part of it.
         public let isCut: Bool
         let start: Int32
         let count: Int32
@@ -78,29 +78,27 @@ public struct RequestText: Sendable {
         entries.append(Entry(kind: kind, isCut: false, start: Int32(start), count: Int32(bytes.count - start)))
     }
 
-    /// Adds what begins with an earlier text of the request.
-    mutating func add(
-        _ kind: Kind, after first: Entry, _ separator: StaticString, _ text: RawSpan, _ mark: StaticString,
-        _ isCut: Bool
-    ) {
+    /// Adds a statement that begins with an earlier text of the request; `mark` stands at its end.
+    mutating func addStatement(after first: Entry, _ separator: StaticString, _ text: RawSpan, _ mark: StaticString) {
         guard entries.count < Self.maximumEntries else { return }
         let start = bytes.count
         for index in Int(first.start)..<Int(first.start + first.count) { bytes.append(bytes[index]) }
         append(separator)
-        text.withUnsafeBytes { bytes.append(contentsOf: $0) }
+        bytes.append(text)
         append(mark)
-        entries.append(Entry(kind: kind, isCut: isCut, start: Int32(start), count: Int32(bytes.count - start)))
+        entries.append(Entry(kind: .statement, isCut: false, start: Int32(start), count: Int32(bytes.count - start)))
     }
 
-    /// Adds a statement: the first `limit` bytes, and `...` if that is not all.
-    mutating func addStatement(_ text: RawSpan, limit: Int, isCut: Bool, _ before: (inout [UInt8]) -> Void = { _ in }) {
+    /// Adds a statement: what `before` writes, the first `limit` bytes of `text`, and `...` if that is not all.
+    mutating func addStatement(
+        _ text: RawSpan, limit: Int, isCut: Bool, _ before: (inout [UInt8]) -> Void = { _ in }
+    ) {
         guard entries.count < Self.maximumEntries else { return }
         let start = bytes.count
-        let isCut = isCut || text.byteCount > limit
         before(&bytes)
-        text.part(0, limit).withUnsafeBytes { bytes.append(contentsOf: $0) }
-        if isCut { append("...") }
-        entries.append(Entry(kind: .statement, isCut: isCut, start: Int32(start), count: Int32(bytes.count - start)))
+        bytes.append(text.part(0, limit))
+        if isCut || text.byteCount > limit { append("...") }
+        entries.append(Entry(kind: .statement, isCut: false, start: Int32(start), count: Int32(bytes.count - start)))
     }
 
     private mutating func append(_ text: StaticString) {

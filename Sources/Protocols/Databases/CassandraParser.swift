@@ -158,9 +158,7 @@ final class CassandraParser: KeyedParser {
         finish(key, isPreparation ? nil : .ok, moment) { text in
             guard isReadable, isPreparation, body.big32(0) == 4, let entry = text.first(.statement) else { return }
             text.withBytes(entry) {
-                statements.set(
-                    body.part(6, 6 + Int(body.big16(4))),
-                    RawSpan(_unsafeBytes: $0).part(0, entry.isCut ? $0.count - 3 : $0.count), isCut: entry.isCut)
+                statements.set(body.part(6, 6 + Int(body.big16(4))), marked: RawSpan(_unsafeBytes: $0))
             }
         }
         if isReadable, body.big32(0) == 3 {

@@ -284,9 +284,7 @@ final class MySQLParser: OrderedParser {
             // The texts are put together anew, in front of the old statement there is more now.
             let old = text.withBytes(entry) { Array($0) }
             old.withUnsafeBytes {
-                let span = RawSpan(_unsafeBytes: $0)
-                statements.set(
-                    body.part(1, 5), span.part(0, entry.isCut ? old.count - 3 : old.count), isCut: entry.isCut)
+                statements.set(body.part(1, 5), marked: RawSpan(_unsafeBytes: $0))
             }
             text.removeAll()
             addCommon(&text)

@@ -106,7 +106,8 @@ final class RedisParser: OrderedParser {
             text.add(.target, value, limit: limit, isCut: isCut)
             guard let name = text.first(.operation) else { return }
             let isLong = isCut || value.byteCount > limit
-            text.add(.statement, after: name, " ", value.part(0, limit), hasMore ? " ..." : isLong ? "..." : "", isLong)
+            text.addStatement(
+                after: name, " ", value.part(0, limit), hasMore ? " ..." : isLong ? "..." : "")
         }
         if isMutedCommand { return fill(&mutedText) }
         changeLast { fill(&$0.text) }

@@ -38,6 +38,13 @@ struct StatementCache {
         if isCut || text.byteCount > textLimit { statements[position].text += [0x2E, 0x2E, 0x2E] }
     }
 
+    /// Remembers a text that has its mark already.
+    mutating func set(_ name: RawSpan, marked text: RawSpan) {
+        set(name, text.part(0, textLimit), isCut: false)
+        guard text.byteCount > textLimit, let index = index(of: name) else { return }
+        statements[index].text.append(text.part(textLimit, textLimit + 3))
+    }
+
     mutating func forget(_ name: RawSpan) {
         guard let index = index(of: name) else { return }
         statements.swapAt(index, statements.count - 1)
