@@ -2,11 +2,14 @@
 #include "CLinux.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 int martlet_setns(int descriptor, int kind) { return setns(descriptor, kind); }
@@ -50,4 +53,17 @@ int martlet_termination_pipe(void) {
     sigemptyset(&action.sa_mask);
     if (sigaction(SIGTERM, &action, NULL) || sigaction(SIGINT, &action, NULL)) return -1;
     return ends[0];
+}
+
+int martlet_open_in_root(int root, const char *path, int flags) {
+    struct open_how how = {
+        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
+        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+    };
+    return (int)syscall(SYS_openat2, root, path, &how, sizeof(how));
+}
+
+int64_t martlet_file_system(int descriptor) {
+    struct statfs status;
+    return fstatfs(descriptor, &status) ? -1 : (int64_t)(uint32_t)status.f_type;
 }

@@ -77,6 +77,21 @@ public struct JSONLog: ~Copyable {
         messageRange = 0..<0
     }
 
+    /// Takes secrets out of the attributes' values. The message is redacted on its way out, as any other.
+    mutating func redact(with redactor: Redactor) {
+        for index in attributes.indices {
+            let attribute = attributes[index]
+            guard Self.redact(bytes.span, attribute, redactor) else { continue }
+            let start = bytes.count
+            bytes.append(contentsOf: redactor.text)
+            attributes[index].value = start..<bytes.count
+        }
+    }
+
+    private static func redact(_ bytes: Span<UInt8>, _ attribute: Attribute, _ redactor: Redactor) -> Bool {
+        redactor.redact(bytes.extracting(attribute.value), named: bytes.extracting(attribute.key))
+    }
+
     /// The members of the outermost object; of two with one name the later counts.
     private mutating func readMembers(_ text: Span<UInt8>) -> Bool {
         var cursor = JSONCursor(at: 1)

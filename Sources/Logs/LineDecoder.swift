@@ -24,6 +24,11 @@ public struct LineDecoder: ~Copyable {
         get { bytes.span }
     }
 
+    /// Gives memory back that a long line took.
+    mutating func trim() {
+        if bytes.capacity > 4096 { bytes = [] }
+    }
+
     /// Reads `line`, which has no line feed.
     public mutating func read(_ line: Span<UInt8>) -> Result {
         bytes.removeAll(keepingCapacity: true)
@@ -33,6 +38,7 @@ public struct LineDecoder: ~Copyable {
             return .line(LineOrigin())
         case .cri: return cri(line)
         case .docker, .journald: return object(line)
+        case .dockerLocal: return entry(line)
         }
     }
 
@@ -78,6 +84,36 @@ public struct LineDecoder: ~Copyable {
         guard bytes.last == UInt8(ascii: "\n") else { return .part(origin) }
         bytes.removeLast()
         return .line(origin)
+    }
+
+    /// LogEntry: source = 1, time_nano = 2, line = 3, partial = 4, partial_log_metadata = 5 { last = 1 }
+    /// (github.com/moby/moby, api/types/plugins/logdriver/entry.proto).
+    private mutating func entry(_ entry: Span<UInt8>) -> Result {
+        var origin = LineOrigin()
+        var reader = ProtobufFields()
+        var (isPart, isLast, hasText) = (false, false, false)
+        while reader.position < entry.count {
+            guard let field = reader.next(entry) else { return .malformed }
+            switch field.number {
+            case 1: origin.stream = LogStream(entry.extracting(field.range)) ?? .unknown
+            case 2: origin.time = field.value
+            case 3:
+                entry.extracting(field.range).withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
+                hasText = true
+            case 4: isPart = field.value != 0
+            case 5:
+                let metadata = entry.extracting(field.range)
+                var inner = ProtobufFields()
+                while inner.position < metadata.count {
+                    guard let field = inner.next(metadata) else { return .malformed }
+                    if field.number == 1 { isLast = field.value != 0 }
+                }
+            default: break
+            }
+        }
+        // An entry without any member is nothing that the driver writes; an empty line has its time.
+        guard hasText || origin.time != 0 else { return .malformed }
+        return isPart && !isLast ? .part(origin) : .line(origin)
     }
 
     private func take(

@@ -5,6 +5,10 @@ public struct LineOrigin: Sendable, Equatable {
     public var stream: LogStream
     /// The source's own word, used where the text says nothing.
     public var level: LogLevel
+    /// When it was read, nanoseconds since the Unix epoch; 0 if nobody said.
+    public var readAt: UInt64 = 0
+    /// Where it begins in its source; what that means is the source's matter.
+    public var position: UInt64 = 0
 
     public init(time: UInt64 = 0, stream: LogStream = .unknown, level: LogLevel = .unknown) {
         self.time = time

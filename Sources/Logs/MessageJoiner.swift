@@ -70,6 +70,11 @@ public struct MessageJoiner: ~Copyable {
         (hasClock, isTraceback, expectsTraceback) = (false, false, false)
     }
 
+    /// Gives memory back that a long message took. Nothing may be open.
+    mutating func trim() {
+        if content.isEmpty, content.capacity > 4096 { content = [] }
+    }
+
     private mutating func keep(_ line: Span<UInt8>, _ origin: LineOrigin) {
         let room = Self.limit - size
         guard room > 0 else {

@@ -6,7 +6,7 @@ import Host
 /// most, or else begins one. The first message of a pattern is its sample. At most `limit` patterns are kept a level.
 public struct PatternTable: ~Copyable {
     /// One pattern of one level.
-    public struct Pattern {
+    public struct Pattern: Sendable {
         public let level: LogLevel
         /// 32 hexadecimal digits (MD5 of the words); empty where the level has no patterns.
         public let hash: String

@@ -47,3 +47,10 @@ int martlet_filter_system_calls(void);
 // The errno with which the kernel answers a few calls that the agent never makes (index 0 and up), done so that they change
 // nothing if they are allowed; 0 if one succeeds, -1 past the last. `name` is set to the call's name.
 int martlet_try_forbidden_call(int index, const char **name);
+
+// Opens `path` as if `root` were the root directory, for every link on the way too (openat2(2), RESOLVE_IN_ROOT), and through no
+// link of procfs. Returns a descriptor, or -1 with errno set: ENOSYS before Linux 5.6.
+int martlet_open_in_root(int root, const char *path, int flags);
+
+// The magic number of the file system of an open file (fstatfs(2), linux/magic.h), or -1 with errno set.
+int64_t martlet_file_system(int descriptor);

@@ -29,8 +29,10 @@ struct ExplainLogCommand: ParsableCommand {
     var disablesJSON = false
 
     private static func format(_ name: String) throws -> LogFormat {
-        guard let format = LogFormat(rawValue: name) else {
-            let names = LogFormat.allCases.map(\.rawValue).joined(separator: ", ")
+        // Of formats that have lines.
+        let formats = LogFormat.allCases.filter { $0.framing == .lines }
+        guard let format = formats.first(where: { $0.rawValue == name }) else {
+            let names = formats.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("\(name) is no source; there are \(names)")
         }
         return format

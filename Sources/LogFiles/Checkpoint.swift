@@ -1,0 +1,142 @@
+internal import Glibc
+internal import Linux
+
+/// How far all sources were read, in one small file that is replaced as a whole (rename(2)): it survives the end of the agent, however
+/// that comes; a node that loses power may keep an older one, and then lines are repeated.
+///
+/// Text, a line for each file: key, device, inode, bytes and hash of the fingerprint, offset, time of the last write, time when it
+/// was last followed (seconds). The last line has the number of those before it. Bounded: `mostEntries`.
+struct Checkpoint {
+    struct Entry {
+        var positions: [FilePosition]
+        /// Seconds since the Unix epoch.
+        var seen: UInt64
+    }
+
+    private static let head = "martlet-logs 1"
+    private static let mostEntries = 50_000
+    private static let sizeLimit = 64 << 20
+    /// How long a log is remembered that nobody follows.
+    private static let lifetime: UInt64 = 86_400
+
+    var files: [String: Entry] = [:]
+    /// Cursors of journals, by directory.
+    var cursors: [String: String] = [:]
+
+    // MARK: Reading
+
+    /// The file at `path`; empty if there is none, or if it is not whole, or another user's.
+    static func load(_ path: String) -> Checkpoint {
+        var checkpoint = Checkpoint()
+        var status = stat()
+        guard let file = try? FileDescriptor.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK),
+            fstat(file.raw, &status) == 0,
+            status.st_mode & S_IFMT == S_IFREG, status.st_uid == geteuid(),
+            let bytes = try? SmallFile.bytes(of: file, limit: sizeLimit)
+        else { return checkpoint }
+        let lines = bytes.split(separator: UInt8(ascii: "\n"))
+        guard let first = lines.first, first.elementsEqual(head.utf8), let last = lines.last,
+            last.elementsEqual("end \(lines.count - 2)".utf8)
+        else { return checkpoint }
+        for line in lines.dropFirst().dropLast() { checkpoint.read(line) }
+        return checkpoint
+    }
+
+    private mutating func read(_ line: ArraySlice<UInt8>) {
+        let fields = line.split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
+        if fields.count == 3, fields[0] == "journal" {
+            cursors[Self.unescaped(fields[1])] = Self.unescaped(fields[2])
+            return
+        }
+        guard fields.count == 9, fields[0] == "file", let device = UInt64(fields[2]), let inode = UInt64(fields[3]),
+            let length = Int(fields[4]), 0...Fingerprint.longest ~= length, let hash = UInt64(fields[5], radix: 16),
+            let offset = UInt64(fields[6]), offset < 1 << 62, let modified = UInt64(fields[7]),
+            let seen = UInt64(fields[8])
+        else { return }
+        let position = FilePosition(
+            identity: FileStatus.Identity(device: device, inode: inode),
+            fingerprint: Fingerprint(length: length, hash: hash), offset: offset, modified: modified)
+        files[Self.unescaped(fields[1]), default: Entry(positions: [], seen: seen)].positions.append(position)
+    }
+
+    // MARK: Writing
+
+    /// Forgets what was not followed for long.
+    mutating func expire(now: UInt64) {
+        files = files.filter { $0.value.seen &+ Self.lifetime > now }
+        while files.count > Self.mostEntries, let any = files.first { files[any.key] = nil }
+    }
+
+    func save(_ path: String) throws(Errno) {
+        var text = Self.head + "\n"
+        text.reserveCapacity(64 + 160 * files.count)
+        var lines = 0
+        for (key, entry) in files {
+            let name = Self.escaped(key)
+            for position in entry.positions {
+                text += "file \(name) \(position.identity.device) \(position.identity.inode) "
+                text += "\(position.fingerprint.length) \(String(position.fingerprint.hash, radix: 16)) "
+                text += "\(position.offset) \(position.modified) \(entry.seen)\n"
+                lines += 1
+            }
+        }
+        for (key, cursor) in cursors {
+            text += "journal \(Self.escaped(key)) \(Self.escaped(cursor))\n"
+            lines += 1
+        }
+        text += "end \(lines)\n"
+        let temporary = path + ".new"
+        unlink(temporary)
+        let file = try FileDescriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o640)
+        var utf8 = text
+        let failure = utf8.withUTF8 { bytes -> Errno? in
+            var written = 0
+            while written < bytes.count {
+                let count = Glibc.write(file.raw, bytes.baseAddress.map { $0 + written }, bytes.count - written)
+                if count < 0 {
+                    let error = Errno.last
+                    if error == .interrupted { continue }
+                    return error
+                }
+                written += count
+            }
+            return nil
+        }
+        if let failure { throw failure }
+        guard rename(temporary, path) == 0 else { throw Errno.last }
+    }
+
+    /// Without blanks and line ends.
+    private static func escaped(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "%") }) { return text }
+        let digits = Array("0123456789abcdef".utf8)
+        var bytes: [UInt8] = []
+        for byte in text.utf8 {
+            if byte > 0x20, byte < 0x7F, byte != UInt8(ascii: "%") {
+                bytes.append(byte)
+            } else {
+                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func unescaped(_ text: String) -> String {
+        guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
+        var bytes: [UInt8] = []
+        let source = Array(text.utf8)
+        var index = 0
+        while index < source.count {
+            if source[index] == UInt8(ascii: "%"), index + 2 < source.count,
+                let value = UInt8(String(decoding: source[index + 1...index + 2], as: UTF8.self), radix: 16)
+            {
+                bytes.append(value)
+                index += 3
+            } else {
+                bytes.append(source[index])
+                index += 1
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

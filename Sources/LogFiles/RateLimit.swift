@@ -1,0 +1,27 @@
+/// So many a second in the long run, and as many at once.
+struct RateLimit {
+    private let perSecond: UInt64
+    private var tokens: UInt64
+    private var time: UInt64 = 0
+
+    /// 0 is without limit.
+    init(perSecond: Int) {
+        self.perSecond = UInt64(max(0, perSecond))
+        tokens = self.perSecond
+    }
+
+    /// Whether one more may pass at `now` (nanoseconds).
+    mutating func take(at now: UInt64) -> Bool {
+        if perSecond == 0 { return true }
+        if now > time {
+            let earned = min(now - time, 1_000_000_000) * min(perSecond, 1_000_000_000) / 1_000_000_000
+            if earned > 0 {
+                tokens = min(perSecond, tokens + earned)
+                time = now
+            }
+        }
+        guard tokens > 0 else { return false }
+        tokens -= 1
+        return true
+    }
+}
