@@ -59,6 +59,8 @@ let package = Package(
         .target(name: "CJansson", linkerSettings: [archive("jansson")]),
         // Loads the driver's library at run time; links nothing.
         .target(name: "CNVML"),
+        // Loads systemd's library at run time; links nothing.
+        .target(name: "CJournal"),
         .target(name: "CYaml", linkerSettings: [archive("yaml")]),
 
         // Vocabulary and machine access.
@@ -79,14 +81,17 @@ let package = Package(
         .target(
             name: "Containers",
             dependencies: [
-                "CEvents", "Exchange", "GPU", "Host", "Linux", "Metrics", "Network", "Protocols", "Ring", "Traces",
+                "CEvents", "Exchange", "GPU", "Host", "Linux", "Logs", "Metrics", "Network", "Protocols", "Ring", "Traces",
             ], swiftSettings: strict),
         .target(
             name: "Signals",
             dependencies: [
-                "CEvents", "Containers", "Kernel", "Linux", "Metrics", "Network", "Protocols", "Ring", "Traces",
+                "CEvents", "Containers", "Kernel", "Linux", "LogFiles", "Logs", "Metrics", "Network", "Protocols", "Ring",
+                "Traces",
             ], swiftSettings: strict),
         .target(name: "Logs", dependencies: ["Host"], swiftSettings: strict),
+        .target(
+            name: "LogFiles", dependencies: ["CJournal", "CLinux", "Linux", "Logs", "Metrics"], swiftSettings: strict),
         .target(name: "Protocols", swiftSettings: strict),
         .target(
             name: "Traces", dependencies: ["Host", "Linux", "Network", "Protocols", "Wire"], swiftSettings: strict),
@@ -106,8 +111,9 @@ let package = Package(
         .executableTarget(
             name: "NodeAgent",
             dependencies: [
-                "CLinux", "CYaml", "Cloud", "Containers", "Export", "GPU", "Host", "Kernel", "Linux", "Logs", "Metrics",
-                "Network", "Protocols", "Ring", "Signals", "Spool", "Traces", "Wire",
+                "CLinux", "CYaml", "Cloud", "Containers", "Export", "GPU", "Host", "Kernel", "Linux", "LogFiles", "Logs",
+                "Metrics", "Network", "Protocols", "Ring", "Signals", "Spool",
+                "Traces", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -141,6 +147,9 @@ let package = Package(
         // Counts allocations in the test process; the benchmarks' own file.
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(name: "SpoolTests", dependencies: ["Linux", "Spool", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "LogFilesTests", dependencies: ["LogFiles", "Linux", "Logs", "Metrics", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "LogsTests", dependencies: ["Host", "Logs", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "HostTests", dependencies: ["Host", "Linux", "Metrics"], swiftSettings: strict),
         .testTarget(

@@ -17,6 +17,8 @@ final class LogPass {
     /// CLOCK_MONOTONIC and CLOCK_REALTIME, in nanoseconds.
     private(set) var now: UInt64 = 0
     private(set) var wallTime: UInt64 = 0
+    /// As of the last tick.
+    private(set) var settled: UInt64 = 0
     /// Messages, where nobody takes them.
     private var counted: UInt64 = 0
 
@@ -34,11 +36,13 @@ final class LogPass {
 
     deinit { buffer.deallocate() }
 
-    func tick() { (now, wallTime) = (clock.monotonic(), clock.wall()) }
+    func tick() {
+        (now, wallTime) = (clock.monotonic(), clock.wall())
+        settled = sink?.settled ?? counted
+    }
 
     var hasRoom: Bool { sink?.hasRoom ?? true }
     var taken: UInt64 { sink?.taken ?? counted }
-    var settled: UInt64 { sink?.settled ?? counted }
 
     @inline(__always)
     func hand(_ record: borrowing LogRecord, _ json: borrowing JSONLog, from owner: LogOwner) {

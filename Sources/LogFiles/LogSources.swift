@@ -245,7 +245,7 @@ public final class LogSources {
             }
         }
         if let journal, pass.hasRoom, journal.poll() { isUnfinished = true }
-        if !pass.hasRoom { pass.tick() }
+        pass.tick()
         for followed in followers { settle(followed) }
         if let journal, let cursor = journal.settle() {
             checkpoint.cursors[journal.directory] = cursor
@@ -301,6 +301,7 @@ public final class LogSources {
     public func writeCheckpoint() {
         isCheckpointDue = false
         if pass.settings.checkpointPath.isEmpty { return }
+        pass.tick()
         let begin = MonotonicClock.now()
         let seconds = pass.wallTime / 1_000_000_000
         for followed in followers {

@@ -176,6 +176,7 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case ipToFqdn
     case martletContainerAcceptedConnectionsTotal
     case martletContainerInboundBytesTotal
+    case containerLogMessagesTotal
     case containerApplicationType
     case martletContainerProcesses
     case martletContainerOptedOut
@@ -700,6 +701,10 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
             "Inbound TCP connections that the container accepted"
         ),
         ("martlet_container_inbound_bytes_total", .counter, "Bytes on inbound TCP connections by direction"),
+        (
+            "container_log_messages_total", .counter,
+            "Messages in the container's logs by source, level and pattern"
+        ),
         (
             "container_application_type", .gauge,
             "What live processes of the container are, by command line and executable"

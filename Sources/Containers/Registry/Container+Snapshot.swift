@@ -26,6 +26,7 @@ extension Container {
             snapshot.add(.martletContainerAcceptedConnectionsTotal, labels, Double(acceptedConnections))
         }
         emitRequests(into: &snapshot, labels)
+        emitLogs(into: &snapshot, labels)
         // What the kernel counts for its cgroup, processes and sockets began with the container.
         snapshot.countersBegan(at: min(startedAt ?? createdAt, createdAt), now: now)
         emitFacts(into: &snapshot, labels)

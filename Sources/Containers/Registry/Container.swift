@@ -1,6 +1,7 @@
 public import CEvents
 internal import Host
 internal import Linux
+internal import Logs
 internal import Metrics
 public import Network
 public import Ring
@@ -88,6 +89,10 @@ public actor Container {
     var diskLabels: [DiskReading.Place: LabelSet] = [:]
     var delays = ContainerDelays()
 
+    /// Counts of messages by source, and the label sets of their patterns, which keep their places.
+    var logs: [String: [PatternTable.Pattern]] = [:]
+    var logLabels: [String: [LabelSet]] = [:]
+
     /// Cached label sets of listening addresses.
     var listenLabels: [String: LabelSet] = [:]
 
@@ -118,6 +123,7 @@ public actor Container {
         optOutLabels.removeAll()
         metadataOptOut = SignalOptOut(environment: metadata.environment)
         diskLabels.removeAll()
+        logLabels.removeAll()
         inboundRequests.forgetLabels()
         dnsRequests?.forgetLabels()
         for destination in destinations.values { destination.forgetLabels() }

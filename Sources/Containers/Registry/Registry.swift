@@ -2,6 +2,7 @@ public import GPU
 internal import Glibc
 public import Host
 internal import Linux
+public import Logs
 public import Metrics
 public import Network
 public import Ring
@@ -523,6 +524,18 @@ public actor Registry {
             container.assumeIsolated { $0.update(gpu: part, at: now) }
         }
         gpuContainers = containers
+    }
+
+    // MARK: Logs
+
+    /// All reported containers whose logs may be read.
+    public func logRequests() -> [LogRequest] {
+        byID.values.compactMap { container in container.assumeIsolated { $0.logRequest } }
+    }
+
+    /// What was counted of their messages.
+    public func update(_ readings: [LogReading]) {
+        for reading in readings { byID[reading.containerID]?.assumeIsolated { $0.update(reading) } }
     }
 
     // MARK: Latency

@@ -4,6 +4,9 @@ import Linux
 /// What Docker keeps on disk about a container: `containers/ID/config.v2.json` and `hostconfig.json` below its data
 /// root. The socket's inspect document has the same members, so one reader serves both.
 enum DockerState {
+    /// Of the local driver, below the container's directory.
+    private static let localLog = "local-logs/container.log"
+
     /// Reads the state of container `id`; nil when none of the data roots has it.
     static func read(id: String, dataRoots: [String], root: RootDirectory) -> ContainerMetadata? {
         for dataRoot in dataRoots {
@@ -13,11 +16,14 @@ enum DockerState {
             else { continue }
             guard document.root.string("ID") == id else { continue }
             var metadata = metadata(from: document.root)
-            if metadata.publishedPorts.isEmpty,
+            if metadata.publishedPorts.isEmpty || metadata.logPath.isEmpty,
                 let bytes = try? root.bytes(directory + "hostconfig.json", limit: JSONDocument.defaultSizeLimit),
                 let document = try? JSONDocument(parsing: bytes)
             {
-                metadata.publishedPorts = wantedPorts(document.root)
+                if metadata.publishedPorts.isEmpty { metadata.publishedPorts = wantedPorts(document.root) }
+                if metadata.logPath.isEmpty, document.root.string("LogConfig", "Type") == "local" {
+                    metadata.logPath = directory + localLog
+                }
             }
             return metadata
         }
@@ -78,9 +84,15 @@ enum DockerState {
         container.member("Mounts")?.forEachElement(limit: ContainerMetadata.itemLimit) { mount in add(mount) }
         metadata.mounts = mounts
 
-        // Only json-file writes a log that can be followed; its path is the driver's only trace in config.v2.json.
+        // Of json-file; its path is the driver's only trace in config.v2.json.
         if let path = container.string("LogPath"), path.hasSuffix("-json.log") {
             metadata.logPath = path
+        }
+        // The local driver's file lies beside the files that Docker makes for the container.
+        if metadata.logPath.isEmpty, container.string("HostConfig", "LogConfig", "Type") == "local",
+            let path = container.string("ResolvConfPath"), let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), path.hasPrefix("/")
+        {
+            metadata.logPath = String(path[...slash]) + localLog
         }
         if let bindings = container.member("NetworkSettings", "Ports") { metadata.publishedPorts = ports(bindings) }
         if metadata.publishedPorts.isEmpty, let host = container.member("HostConfig") {
