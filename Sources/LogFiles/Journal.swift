@@ -83,7 +83,9 @@ final class Journal {
     func field<Result>(_ name: String, _ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
         var data: UnsafeRawPointer?
         var length = 0
-        guard functions.get_data(handle, name, &data, &length) >= 0, let data, length > name.utf8.count else { return nil }
+        guard functions.get_data(handle, name, &data, &length) >= 0, let data, length > name.utf8.count else {
+            return nil
+        }
         // `NAME=value`.
         return body(
             UnsafeRawBufferPointer(start: data + name.utf8.count + 1, count: length - name.utf8.count - 1))

@@ -66,9 +66,10 @@ final class JournalSource {
         retryAt = pass.now &+ Self.retryPause
         let isFirst = !wasTried
         wasTried = true
-        for path in ["/run/log/journal", "/var/log/journal"] where Self.hasFiles(hostRoot + path) {
+        let places = pass.settings.journalDirectory.map { [$0] }
+        for path in places ?? [hostRoot + "/run/log/journal", hostRoot + "/var/log/journal"] where Self.hasFiles(path) {
             do throws(Journal.Problem) {
-                let journal = try Journal(directory: hostRoot + path)
+                let journal = try Journal(directory: path)
                 if let begin {
                     if !journal.seek(after: begin) { pass.faults.add("log_position_lost") }
                 } else if isFirst {

@@ -14,6 +14,8 @@ public struct LogSettings: Sendable {
     public var redaction: Redactor.Classes = []
     /// Files that are followed beside the containers' own (`--log-path`).
     public var paths: [LogPathRule] = []
+    /// Where the journal is; nil for the host's usual places.
+    public var journalDirectory: String?
     /// Where it is written down how far everything was read; empty for nowhere.
     public var checkpointPath = ""
 

@@ -148,6 +148,10 @@ enum Agent {
         let push = try Push(configuration, identity, series.push, spools, logger)
         source.attach(server: server, push: push, telemetry: telemetry)
         telemetry.start()
+        let logs = try LogSetup.make(
+            configuration, identity, registry, sink: telemetry.logs, drops: drops, faults: faults)
+        defer { logs?.lane.stop() }
+        if let logs { await LogSetup.start(logs, interval: interval, features, logger) }
         let page = (server?.boundAddress ?? listen).map { "listens on \($0)" } ?? "listens nowhere"
         let urls = (push.map { [$0.receivers] } ?? []) + telemetry.receivers
         let receivers = urls.isEmpty ? "" : ", pushes to \(urls.joined(separator: ", "))"
@@ -165,12 +169,14 @@ enum Agent {
         let number = await TerminationSignal.wait()
         logger.info("ending on \(number == SIGTERM ? "SIGTERM" : "SIGINT")")
         scan.cancel()
+        await logs?.signal.stop()
         let timeout = Duration.nanoseconds(Int64(clamping: configuration.shutdownTimeout))
         let deadline = ContinuousClock.now + timeout
         async let closing: Void? = server?.shutdown()
         // The last metrics say what became of the last logs and spans, if that is known by then.
         await telemetry.shutdown(until: push == nil ? deadline : ContinuousClock.now + timeout / 2)
         await push?.metrics.shutdown(timeout: ContinuousClock.now.duration(to: deadline))
+        await logs?.signal.finish()
         await closing
     }
 

@@ -3,6 +3,7 @@ import Containers
 import Export
 import Host
 import Kernel
+import LogFiles
 import Metrics
 import Ring
 import Signals
@@ -83,6 +84,9 @@ struct Configuration: Sendable {
     var seriesLimits = SeriesLimits()
     /// Whether the receiver is told at the end that all series have ended.
     var staleOnShutdown = false
+    /// Whether the logs of containers are read.
+    var readsLogs = true
+    var logs = LogSettings()
     /// Lines of the agent's own log.
     var logPerSecond = 10.0
     var logBurst = 100

@@ -1,8 +1,6 @@
 public import Containers
 internal import Linux
 public import LogFiles
-public import Logs
-public import Metrics
 public import Ring
 
 /// The logs of all containers: keeps `LogSources` told whose are wanted, has it read, and hands counts to the containers.
@@ -43,7 +41,8 @@ public actor LogSignal {
             assumeIsolated { $0.deliver() }
             return interval
         }
-        return sources.journalState
+        let state = sources.journalState
+        return (state.directory, state.problem)
     }
 
     private func poll() -> UInt64 {

@@ -90,7 +90,8 @@ enum DockerState {
         }
         // The local driver's file lies beside the files that Docker makes for the container.
         if metadata.logPath.isEmpty, container.string("HostConfig", "LogConfig", "Type") == "local",
-            let path = container.string("ResolvConfPath"), let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")), path.hasPrefix("/")
+            let path = container.string("ResolvConfPath"), let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")),
+            path.hasPrefix("/")
         {
             metadata.logPath = String(path[...slash]) + localLog
         }

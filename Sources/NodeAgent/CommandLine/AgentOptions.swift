@@ -11,6 +11,7 @@ struct AgentOptions: ParsableArguments {
     @OptionGroup(title: "Node") var node: NodeOptions
     @OptionGroup(title: "Push") var push: PushOptions
     @OptionGroup(title: "Series") var series: SeriesOptions
+    @OptionGroup(title: "Logs of containers") var logs: LogOptions
     @OptionGroup(title: "Logging") var logging: LoggingOptions
     @OptionGroup(title: "Privileges") var privileges: PrivilegeOptions
     @OptionGroup(title: "Advanced") var advanced: AdvancedOptions
@@ -78,6 +79,14 @@ struct AgentOptions: ParsableArguments {
             .maxSeriesPerContainer: one(series.maxSeriesPerContainer),
             .maxSeries: one(series.maxSeries),
             .staleOnShutdown: one(series.staleOnShutdown),
+            .disableLogParsing: one(logs.disableLogParsing),
+            .disableJSONLogParsing: one(logs.disableJSONLogParsing),
+            .logPatternsPerContainer: one(logs.logPatternsPerContainer),
+            .logPatternExtractionLimit: one(logs.logPatternExtractionLimit),
+            .maxLabelLength: one(logs.maxLabelLength),
+            .logPath: logs.logPath,
+            .logRedact: logs.logRedact,
+            .journalDir: one(logs.journalDir),
             .logLevel: one(logging.logLevel),
             .logPerSecond: one(logging.logPerSecond),
             .logBurst: one(logging.logBurst),

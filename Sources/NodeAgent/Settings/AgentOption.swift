@@ -63,6 +63,14 @@ enum AgentOption: String, CaseIterable, Sendable {
     case maxSeriesPerContainer = "max-series-per-container"
     case maxSeries = "max-series"
     case staleOnShutdown = "stale-on-shutdown"
+    case disableLogParsing = "disable-log-parsing"
+    case disableJSONLogParsing = "disable-json-log-parsing"
+    case logPatternsPerContainer = "log-patterns-per-container"
+    case logPatternExtractionLimit = "log-pattern-extraction-limit"
+    case maxLabelLength = "max-label-length"
+    case logPath = "log-path"
+    case logRedact = "log-redact"
+    case journalDir = "journal-dir"
     case logLevel = "log-level"
     case logPerSecond = "log-per-second"
     case logBurst = "log-burst"
@@ -84,7 +92,7 @@ enum AgentOption: String, CaseIterable, Sendable {
         self == .containerAllowlist || self == .containerDenylist || self == .containerLabel
             || self == .trackPublicNetwork || self == .metricAllowlist || self == .metricDenylist
             || self == .externalLabel || self == .metricsEndpoint || self == .header
-            || self == .excludeHTTPRequestsByPath
+            || self == .excludeHTTPRequestsByPath || self == .logPath || self == .logRedact
     }
 
     /// A value that is right, for messages.
@@ -143,6 +151,13 @@ enum AgentOption: String, CaseIterable, Sendable {
         case .maxSeriesPerContainer: "10000"
         case .maxSeries: "300000"
         case .staleOnShutdown: "true"
+        case .disableLogParsing, .disableJSONLogParsing: "true"
+        case .logPatternsPerContainer: "256"
+        case .logPatternExtractionLimit: "100"
+        case .maxLabelLength: "4096"
+        case .logPath: "/docker/shop=/srv/app/*.log"
+        case .logRedact: "token"
+        case .journalDir: "/var/log/journal"
         case .logLevel: "info"
         case .logPerSecond: "10"
         case .logBurst: "100"
