@@ -92,16 +92,18 @@ final class ContainerdDaemon {
 
     /// Starts a container as the CRI plugin would, in the host's network; it is removed with the scratch folder.
     func run(
-        pod: String, namespace: String, container: String, image: String, _ arguments: [String]
+        pod: String, namespace: String, container: String, image: String,
+        uid: String = UUID().uuidString.lowercased(), _ arguments: [String]
     ) throws {
         let identifier = Machine.containerID()
-        let path = "/kubepods/burstable/pod\(UUID().uuidString.lowercased())/\(identifier)"
+        let path = "/kubepods/burstable/pod\(uid)/\(identifier)"
         Cgroup.removeAtEnd(path, in: scratch)
         let annotations = [
             "io.kubernetes.cri.container-type=container",
             "io.kubernetes.cri.container-name=\(container)",
             "io.kubernetes.cri.sandbox-name=\(pod)",
             "io.kubernetes.cri.sandbox-namespace=\(namespace)",
+            "io.kubernetes.cri.sandbox-uid=\(uid)",
             "io.kubernetes.cri.image-name=\(image)",
         ]
         try Command.check(
