@@ -21,8 +21,13 @@ enum DockerState {
                 let document = try? JSONDocument(parsing: bytes)
             {
                 if metadata.publishedPorts.isEmpty { metadata.publishedPorts = wantedPorts(document.root) }
-                if metadata.logPath.isEmpty, document.root.string("LogConfig", "Type") == "local" {
-                    metadata.logPath = directory + localLog
+                if metadata.logPath.isEmpty {
+                    // Docker writes the path down some time after the container has begun.
+                    switch document.root.string("LogConfig", "Type") {
+                    case "local": metadata.logPath = directory + localLog
+                    case "json-file": metadata.logPath = directory + id + "-json.log"
+                    default: break
+                    }
                 }
             }
             return metadata
