@@ -1,0 +1,247 @@
+import Foundation
+import Testing
+
+extension SystemTests {
+    /// Real databases and real clients: what was asked is what is counted, at both ends, with its status.
+    @Suite struct DatabaseRequests {
+        /// An agent, and a container for the server and one for its clients.
+        private final class Scene {
+            let scratch: Scratch
+            let agent: AgentProcess
+            let port: Int
+            private let server: Cgroup
+            private let client: Cgroup
+
+            init(_ name: String) throws {
+                scratch = try Scratch()
+                port = try Machine.freePort()
+                let number = UInt16.random(in: .min ... .max)
+                server = try Cgroup(making: "/system.slice/\(name)-server-\(number).service", in: scratch)
+                client = try Cgroup(making: "/system.slice/\(name)-client-\(number).service", in: scratch)
+                agent = try AgentProcess(in: scratch)
+            }
+
+            func remove() { scratch.remove() }
+
+            @discardableResult
+            func serve(_ arguments: [String]) throws -> ChildProcess {
+                let process = try server.start(arguments, in: scratch)
+                let isOpen = soon(within: 60, every: 0.1) {
+                    process.poll() != nil
+                        || (try? Command.run(["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/\(port)"]))?.status == 0
+                }
+                guard isOpen, process.poll() == nil else {
+                    throw Failure("\(arguments[0]) does not listen: \(process.errors.suffix(1000))")
+                }
+                return process
+            }
+
+            @discardableResult
+            func ask(_ arguments: [String], status: Int32 = 0, seconds: Double = 60) throws -> String {
+                let process = try client.start(arguments, in: scratch)
+                let ended = process.wait(seconds: seconds)
+                guard ended == status else {
+                    throw Failure("\(arguments.joined(separator: " ")): \(ended ?? -1): \(process.errors.suffix(1000))")
+                }
+                return process.output
+            }
+
+            /// Waits until both ends show this many requests by status, and not more a second later.
+            func expect(_ name: String, _ expected: [String: Double], sourceLocation: SourceLocation = #_sourceLocation)
+                throws
+            {
+                let destination = ["destination": "127.0.0.1:\(port)", "actual_destination": "127.0.0.1:\(port)"]
+                func counted(_ page: Page) -> [[String: Double]] {
+                    [
+                        Self.byStatus(page.all("container_\(name)_queries_total", destination), client.path),
+                        Self.byStatus(page.all("container_\(name)_inbound_queries_total"), server.path),
+                    ]
+                }
+                let total = expected.values.reduce(0, +)
+                _ = soon(within: 20, every: 0.3) {
+                    guard let page = try? agent.page() else { return false }
+                    return counted(page).allSatisfy { $0.values.reduce(0, +) >= total }
+                }
+                usleep(1_500_000)
+                let page = try agent.page()
+                let found = counted(page)
+                #expect(found[0] == expected, "of the client", sourceLocation: sourceLocation)
+                #expect(found[1] == expected, "of the server", sourceLocation: sourceLocation)
+                // Every request that was answered has its time.
+                let answered = total - (expected["unknown"] ?? 0)
+                let timed = page.value(
+                    "container_\(name)_queries_duration_seconds_total_count", of: client.path, destination)
+                #expect(timed ?? 0 >= answered, sourceLocation: sourceLocation)
+                for other in ["http_requests", "mysql_queries", "postgres_queries", "redis_queries", "mongo_queries"]
+                where !other.hasPrefix(name) {
+                    #expect(page.value("container_\(other)_total", of: client.path) == nil, "\(other)")
+                }
+            }
+
+            private static func byStatus(_ samples: [Sample], _ container: String) -> [String: Double] {
+                var counts: [String: Double] = [:]
+                for sample in samples where sample.container == container && sample.value > 0 {
+                    counts[sample.labels["status"] ?? "", default: 0] += sample.value
+                }
+                return counts
+            }
+        }
+
+        @Test(arguments: ["simple", "extended", "prepared"]) func `PostgreSQL`(_ mode: String) throws {
+            let scene = try Scene("postgres")
+            defer { scene.remove() }
+            let binaries = try #require(
+                try FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql").sorted().last
+                    .map { "/usr/lib/postgresql/\($0)/bin" })
+            let folder = scene.scratch.file("data")
+            chmod(scene.scratch.path, 0o755)
+            try Command.check(["install", "-d", "-o", "postgres", folder])
+            try Command.check(["runuser", "-u", "postgres", "--", binaries + "/initdb", "-D", folder, "-A", "trust"])
+            try scene.serve([
+                "runuser", "-u", "postgres", "--", binaries + "/postgres", "-D", folder, "-p", "\(scene.port)", "-c",
+                "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
+            ])
+            let address = "host=127.0.0.1 port=\(scene.port) user=postgres dbname=postgres"
+            if mode == "simple" {
+                let statements = ["create table t(a int)", "insert into t values (1), (2)", "select 1; select 2"]
+                try scene.ask(["psql", "-X", "-q", address] + statements.flatMap { ["-c", $0] })
+                // Each is asked, and each fails.
+                for _ in 0..<10 { try scene.ask(["psql", "-X", "-q", address, "-c", "select nothing"], status: 1) }
+            }
+            let script = try scene.scratch.write("select 1;\nselect count(*) from pg_class;\n", to: "script")
+            try scene.ask([
+                "pgbench", "-n", "-c", "4", "-j", "2", "-t", "500", "-M", mode, "-f", script, address,
+            ])
+            // Two statements are prepared by each of the four.
+            let others: [String: [String: Double]] = [
+                "simple": ["ok": 4003, "failed": 10], "extended": ["ok": 4000], "prepared": ["ok": 4008],
+            ]
+            try scene.expect("postgres", others[mode] ?? [:])
+        }
+
+        @Test func `MariaDB`() throws {
+            let scene = try Scene("mysql")
+            defer { scene.remove() }
+            let folder = scene.scratch.file("data")
+            chmod(scene.scratch.path, 0o755)
+            try Command.check(["install", "-d", "-o", "mysql", folder])
+            try Command.check([
+                "mariadb-install-db", "--no-defaults", "--user=mysql", "--datadir=" + folder,
+                "--auth-root-authentication-method=normal", "--skip-test-db",
+            ])
+            try scene.serve([
+                "mariadbd", "--no-defaults", "--user=mysql", "--datadir=" + folder, "--bind-address=127.0.0.1",
+                "--port=\(scene.port)", "--socket=\(folder)/s",
+            ])
+            let client = [
+                "mariadb", "--no-defaults", "--protocol=tcp", "-h", "127.0.0.1", "-P", "\(scene.port)", "-u", "root",
+            ]
+            var statements = ["create database d", "create table d.t (a int primary key, b text)"]
+            for number in 0..<300 { statements.append("insert into d.t values (\(number), repeat('x', \(number)))") }
+            for _ in 0..<300 { statements.append("select * from d.t where a < 7") }
+            for _ in 0..<20 { statements.append("select * from d.t") }
+            for _ in 0..<25 { statements += ["insert into d.t values (1, 'again')", "select nothing"] }
+            let script = try scene.scratch.write(statements.map { $0 + ";\n" }.joined(), to: "script")
+            try scene.ask(client + ["--force", "-e", "source \(script)"], status: 1)
+            try scene.expect("mysql", ["ok": 622, "failed": 50])
+        }
+
+        @Test func `Redis, pipelined`() throws {
+            let scene = try Scene("redis")
+            defer { scene.remove() }
+            try scene.serve([
+                "redis-server", "--bind", "127.0.0.1", "--port", "\(scene.port)", "--save", "", "--dir",
+                scene.scratch.path,
+            ])
+            let benchmark = ["redis-benchmark", "-h", "127.0.0.1", "-p", "\(scene.port)", "-q"]
+            // A benchmark asks for two settings first.
+            try scene.ask(benchmark + ["-n", "20000", "-c", "20", "-P", "16", "SET", "k", "v"])
+            try scene.ask(benchmark + ["-n", "2000", "-c", "5", "-P", "64", "-d", "100", "-t", "set"])
+            try scene.ask(benchmark + ["-n", "1000", "-c", "5", "-P", "8", "INCR", "text"])
+            let client = ["redis-cli", "-h", "127.0.0.1", "-p", "\(scene.port)"]
+            for _ in 0..<5 { try scene.ask(client + ["SET", "text", "x"]) }
+            try scene.ask(benchmark + ["-n", "1000", "-c", "5", "-P", "8", "INCR", "text"])
+            try scene.expect("redis", ["ok": 23013, "failed": 1000])
+        }
+
+        @Test func `memcached`() throws {
+            let scene = try Scene("memcached")
+            defer { scene.remove() }
+            try scene.serve(["memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", "\(scene.port)"])
+            let program = """
+                import socket, sys
+                s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+                f = s.makefile("rb")
+                def ask(request, lines):
+                    s.sendall(request)
+                    for _ in range(lines): f.readline()
+                for n in range(500):
+                    ask(b"set k%d 0 0 5\\r\\nhello\\r\\n" % n, 1)
+                    ask(b"get k%d\\r\\n" % n, 3)
+                    ask(b"get none\\r\\n", 1)
+                for n in range(50):
+                    ask(b"get k1\\r\\nget k2\\r\\nget none\\r\\nincr k1 1\\r\\n", 8)
+                    ask(b"mg k1 v\\r\\nmn\\r\\n", 3)
+                """
+            try scene.ask(["python3", "-c", program, "\(scene.port)"])
+            try scene.expect("memcached", ["ok": 1750, "failed": 50])
+        }
+
+        @Test func `MongoDB, a driver and a server that knows enough`() throws {
+            let scene = try Scene("mongo")
+            defer { scene.remove() }
+            let server = try scene.serve(["/usr/bin/python3", Machine.helpers + "/mongo_server.py", "\(scene.port)"])
+            let program = """
+                import pymongo, sys
+                c = pymongo.MongoClient("127.0.0.1", int(sys.argv[1]), serverSelectionTimeoutMS=20000)
+                d = c.db
+                quiet = d.get_collection("c", write_concern=pymongo.WriteConcern(w=0))
+                for n in range(200):
+                    list(d.c.find({"a": n}).limit(1 + n % 40))
+                    d.c.insert_one({"k": n})
+                    quiet.insert_one({"k": n})
+                    for name in ("missing", "duplicate"):
+                        try: d[name].insert_one({"k": n})
+                        except Exception: continue
+                        sys.exit("no error")
+                c.close()
+                """
+            try scene.ask(["/usr/bin/python3", "-c", program, "\(scene.port)"])
+            var expected: [String: Double] = [:]
+            for line in server.output.split(separator: "\n") where line != "ready" {
+                expected[String(line), default: 0] += 1
+            }
+            #expect(expected["failed"] == 400 && expected["unknown"] == 200 && (expected["ok"] ?? 0) >= 400)
+            try scene.expect("mongo", expected)
+        }
+
+        @Test func `ClickHouse, native protocol`() throws {
+            let scene = try Scene("clickhouse")
+            defer { scene.remove() }
+            let folder = try scene.scratch.folder("clickhouse")
+            let ports = (http: try Machine.freePort(), peers: try Machine.freePort())
+            for name in ["config.xml", "users.xml"] {
+                var text = try String(contentsOfFile: "/etc/clickhouse-server/" + name, encoding: .utf8)
+                for (old, new) in [
+                    ("/var/lib/clickhouse", folder), ("/var/log/clickhouse-server", folder),
+                    (">9000<", ">\(scene.port)<"), (">8123<", ">\(ports.http)<"), (">9009<", ">\(ports.peers)<"),
+                    ("<yandex>", "<yandex><listen_host>127.0.0.1</listen_host>"),
+                ] { text = text.replacingOccurrences(of: old, with: new) }
+                try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
+            }
+            try scene.serve(["clickhouse-server", "--config-file=\(folder)/config.xml"])
+            let client = ["clickhouse-client", "--host", "127.0.0.1", "--port", "\(scene.port)"]
+            for compression in ["0", "1"] {
+                let query = String(repeating: "select number, 'text' from system.numbers limit 500; ", count: 50)
+                try scene.ask(client + ["--compression=" + compression, "-n", "-q", query])
+            }
+            for _ in 0..<5 {
+                let result = try? scene.ask(client + ["-q", "select nothing"])
+                #expect(result == nil)
+            }
+            try scene.ask(client + ["-q", "create table t (a UInt32) engine = Memory"])
+            try scene.ask(client + ["-q", "insert into t values (1), (2), (3)"])
+            try scene.expect("clickhouse", ["ok": 102, "failed": 5])
+        }
+    }
+}
