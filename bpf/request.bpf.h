@@ -482,7 +482,8 @@ int BPF_PROG(request_closed, struct sock *socket, int old, int new) {
 
     if (new != TCP_CLOSE || old == TCP_LISTEN) return 0;
     flow = bpf_sk_storage_get(&flows, socket, 0, 0);
-    if (!flow || flow->state == FLOW_STREAM) return 0;
+    /* A stream may have begun as one that was counted here. */
+    if (!flow || (flow->state == FLOW_STREAM && !flow->counters.duration_ns)) return 0;
     shard = shard_of(flow->id);
     event = reserve_in(shard, sizeof(*event), MARTLET_LOSS_RING_FULL);
     if (!event) return 0;
