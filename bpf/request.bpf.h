@@ -16,8 +16,12 @@
 #include "common.h"
 
 #define MAX_CAPTURE 16384
-/* Segments of a connection about which user space has not said anything yet. */
+/* Segments of a connection about which user space has not said anything, although it had the time; and those that it may
+   have to look at before it had. A fast client asks a thousand times before the ring is drained once. */
 #define MAX_UNDECIDED 1024
+#define MAX_UNHEARD 65536
+/* That time, in units of 2^20 ns, about a millisecond. */
+#define TIME_TO_DECIDE 3000
 /* Segments after which a verdict is looked for, and between two looks later. */
 #define FIRST_LOOK 4
 #define LATER_LOOKS 64
@@ -60,7 +64,7 @@ struct flow {
     __u16 state;
     __u16 is_outbound;
     __u32 segments;
-    __u32 _reserved;
+    __u32 began; /* when the first segment went to user space, in units of 2^20 ns */
     struct flow_direction directions[2]; /* received, sent */
     struct http_counters counters;
     struct http_counters reported; /* how much of them was handed over */
@@ -373,9 +377,11 @@ static __always_inline void examine_stream(struct __sk_buff *skb, struct bpf_soc
         flow->state = FLOW_IGNORED;
         return;
     }
+    if (flow->segments == 0) flow->began = now >> 20;
     flow->segments += 1;
     if (flow->state == FLOW_NEW ? flow->segments >= FIRST_LOOK : flow->segments % LATER_LOOKS == 0) apply_verdict(flow);
-    if (flow->state == FLOW_NEW && flow->segments > MAX_UNDECIDED) {
+    if (flow->state == FLOW_NEW && flow->segments > MAX_UNDECIDED &&
+        (flow->segments > MAX_UNHEARD || (__u32)(now >> 20) - flow->began > TIME_TO_DECIDE)) {
         count_loss(MARTLET_LOSS_UNEXAMINED);
         flow->state = FLOW_IGNORED;
     }
