@@ -34,6 +34,8 @@ final class PostgresParser: OrderedParser {
     private var lastParseName: [UInt8] = []
     private var hasLastParse = false
     private var batchHasRequest = false
+    /// Whether a Bind was counted as a request whose tag is not kept.
+    private var isBoundInCrowd = false
     private var awaitsNegotiation = false
 
     required init(options: ParsingOptions) {
@@ -144,6 +146,7 @@ final class PostgresParser: OrderedParser {
     }
 
     private func forgetBatch() {
+        isBoundInCrowd = false
         parseStart = nil
         hasLastParse = false
         batchHasRequest = false
@@ -200,6 +203,7 @@ final class PostgresParser: OrderedParser {
             }
         }
         hasLastParse = false
+        isBoundInCrowd = !lastIsOpen
     }
 
     private static func equal(_ one: RawSpan, _ other: RawSpan) -> Bool {
@@ -213,9 +217,9 @@ final class PostgresParser: OrderedParser {
         if !pending.isEmpty, lastIsOpen, pending[pending.count - 1].tag == Self.bound {
             return changeLast { $0.tag = Self.execute }
         }
-        // Beyond what is kept, a Bind was counted as the request.
-        if hasLostSight || pending.isFull, batchHasRequest {
-            batchHasRequest = false
+        // Beyond what is kept, the Bind was counted as the request.
+        if isBoundInCrowd {
+            isBoundInCrowd = false
             return
         }
         batchHasRequest = true
