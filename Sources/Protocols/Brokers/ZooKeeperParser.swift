@@ -55,7 +55,8 @@ final class ZooKeeperParser: ProtocolParser {
     /// How much this looks like a request.
     private static func request(_ bytes: RawSpan) -> Likeness {
         let (size, number, operation) = (bytes.big32(0), bytes.big32(4), Int32(bitPattern: bytes.big32(8)))
-        guard isNumber(number), number != notification, name(of: operation) != nil else { return .no }
+        guard size >= 8, size <= longestMessage, isNumber(number), number != notification, name(of: operation) != nil
+        else { return .no }
         if size == 8 {
             let isPing = number == ping && operation == 11
             return isPing || operation == -11 ? .certain : operation == 11 ? .maybe : .no
