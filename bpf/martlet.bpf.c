@@ -5,5 +5,6 @@
 #include "tcp.bpf.h"
 #include "file.bpf.h"
 #include "request.bpf.h"
+#include "tls.bpf.h"
 
 char _license[] SEC("license") = "Dual BSD/GPL";

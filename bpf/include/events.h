@@ -42,7 +42,8 @@ enum martlet_loss {
     MARTLET_LOSS_SEGMENTS_FULL = 3,    /* no room in the ring for a piece of a connection or a datagram */
     MARTLET_LOSS_FRAGMENTS = 4,        /* an IP fragment: not put together */
     MARTLET_LOSS_UNEXAMINED = 5,       /* a connection that said too much before it was known what it speaks */
-    MARTLET_LOSS_REASONS = 6,
+    MARTLET_LOSS_TLS = 6,              /* plain text whose connection was not found */
+    MARTLET_LOSS_REASONS = 7,
 };
 
 /* First member of every ring record. */
@@ -242,6 +243,11 @@ struct martlet_connection {
     __u16 state; /* of the socket when it was entered here */
     __u16 _reserved[2];
     __u8 remote_address[16];
+    /* Plain text of TLS, modulo 2^32: handed over for sending, reported of that, and received. */
+    __u32 tls_sent;
+    __u32 tls_high;
+    __u32 tls_received;
+    __u32 _reserved_2;
 };
 
 /* Read-only configuration, set before the programs are loaded. */

@@ -33,6 +33,7 @@ enum bpf_map_type {
     BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
     BPF_MAP_TYPE_SK_STORAGE = 24,
     BPF_MAP_TYPE_RINGBUF = 27,
+    BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 
 enum {
@@ -43,6 +44,7 @@ enum {
     BPF_RB_FORCE_WAKEUP = 2,
     BPF_RB_AVAIL_DATA = 0,
     BPF_SK_STORAGE_GET_F_CREATE = 1,
+    BPF_LOCAL_STORAGE_GET_F_CREATE = 1,
 };
 
 /* What programs on packets see of them: include/uapi/linux/bpf.h. The verifier knows these by offset, not by BTF. */
@@ -130,6 +132,8 @@ enum {
     ETH_P_IPV6 = 0x86dd,
     IPPROTO_TCP = 6,
     IPPROTO_UDP = 17,
+    S_IFMT = 0xf000,
+    S_IFSOCK = 0xc000,
     SOCK_DONE = 1, /* include/net/sock.h, enum sock_flags: the peer's FIN was received */
 };
 
@@ -209,6 +213,7 @@ struct super_block {
 };
 
 struct inode {
+    unsigned short i_mode;
     struct super_block *i_sb;
 };
 
@@ -228,6 +233,7 @@ struct path {
 
 struct file {
     unsigned int f_mode;
+    void *private_data;
     struct inode *f_inode;
     struct path f_path;
 };
@@ -297,6 +303,10 @@ struct sock {
     struct sock_common __sk_common;
     __u16 sk_protocol;
     struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct socket {
+    struct sock *sk;
 };
 
 struct tcp_sock {

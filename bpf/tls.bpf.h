@@ -1,0 +1,704 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The plain text of TLS connections, by uprobes on the functions that applications hand it to. Nothing is written to the
+ * process, and there are no uretprobes: what a return needs hangs on ordinary uprobes on the return instructions, which
+ * Sources/Symbols finds.
+ *
+ * The socket of a call, in this order:
+ *   1. by the library's own structures: SSL -> BIO -> descriptor; gnutls_session_t -> transport; *tls.Conn -> net.Conn ->
+ *      netFD. Every step is a guess that ends in a test: the descriptor must be an open TCP connection that tcp.bpf.h knows.
+ *   2. where the library never sees a descriptor (Node.js, asyncio, curl's own BIO, rustls), by what its thread does: a
+ *      socket that is used inside a call, or that was received from right before one, is the session's (`tls_pairs`).
+ *      sock_send_length and sock_recv_length tell, attached only while processes need them.
+ *
+ * A write is reported when it begins, so that it stands in the ring before its answer. A write that is repeated because the
+ * socket was full has been reported already: `tls_high` of the connection is how far.
+ *
+ * State of a call lives in its thread, and so ends with it; that of a Go call in a map by goroutine, since a goroutine moves
+ * between threads. User space removes what processes leave behind that were killed in such a call.
+ */
+#include "common.h"
+
+#if defined(__TARGET_ARCH_x86)
+/* arch/x86/include/asm/ptrace.h, which is fixed as signal frames and ptrace(2) carry it. */
+struct pt_regs {
+    unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
+};
+#define ARGUMENT_1(registers) ((registers)->di)
+#define ARGUMENT_2(registers) ((registers)->si)
+#define ARGUMENT_3(registers) ((registers)->dx)
+#define ARGUMENT_4(registers) ((registers)->cx)
+#define RESULT(registers) ((registers)->ax)
+#define STACK_POINTER(registers) ((registers)->sp)
+#define RESULT_2(registers) ((registers)->dx)
+/* Go's internal ABI: src/cmd/compile/abi-internal.md. */
+#define GO_ARGUMENT_1(registers) ((registers)->ax)
+#define GO_ARGUMENT_2(registers) ((registers)->bx)
+#define GO_ARGUMENT_3(registers) ((registers)->cx)
+#define GOROUTINE(registers) ((registers)->r14)
+#elif defined(__TARGET_ARCH_arm64)
+/* struct user_pt_regs, arch/arm64/include/uapi/asm/ptrace.h. */
+struct pt_regs {
+    unsigned long regs[31], sp, pc, pstate;
+};
+#define ARGUMENT_1(registers) ((registers)->regs[0])
+#define ARGUMENT_2(registers) ((registers)->regs[1])
+#define ARGUMENT_3(registers) ((registers)->regs[2])
+#define ARGUMENT_4(registers) ((registers)->regs[3])
+#define RESULT(registers) ((registers)->regs[0])
+#define STACK_POINTER(registers) ((registers)->sp)
+#define RESULT_2(registers) ((registers)->regs[1])
+#define GO_ARGUMENT_1(registers) ((registers)->regs[0])
+#define GO_ARGUMENT_2(registers) ((registers)->regs[1])
+#define GO_ARGUMENT_3(registers) ((registers)->regs[2])
+#define GOROUTINE(registers) ((registers)->regs[28])
+#endif
+
+/* The largest piece that is copied; config.capture_bytes is at most this. A power of two. */
+#define TLS_CAPTURE_MAX 4096
+
+/* A call that has not returned. */
+struct tls_call {
+    __u64 session;   /* 0: none */
+    __u64 buffer;
+    __u64 length_at; /* where the number of bytes is stored; 0 where it is returned */
+    __u64 socket;    /* 0 while it is not known */
+    __u64 id;        /* of the connection */
+    __u32 start;     /* of a write: its position in the stream */
+    __u32 size;
+};
+
+struct tls_thread {
+    struct tls_call reading;
+    struct tls_call writing;
+    __u64 received; /* from this socket, and no session has asked for it since */
+    /* The last handshake, whose return is not seen: it is under way while its stack frame stands. */
+    __u64 handshake;
+    __u64 frame;
+    __u64 return_address;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, int);
+    __type(value, struct tls_thread);
+} tls_threads SEC(".maps");
+
+struct tls_routine_key {
+    __u64 routine;
+    __u64 process;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __uint(max_entries, 65536);
+    __type(key, struct tls_routine_key);
+    __type(value, struct tls_call);
+} tls_routines SEC(".maps");
+
+struct tls_session_key {
+    __u64 session;
+    __u64 process;
+};
+
+struct tls_pair {
+    __u64 socket;
+    __u64 id;
+    __u64 is_fixed; /* application data went through: only the end of the connection changes it */
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 4096);
+    __type(key, struct tls_session_key);
+    __type(value, struct tls_pair);
+} tls_pairs SEC(".maps");
+
+/* Processes whose sessions lead to no descriptor. User space reads this and attaches the two tracepoints. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __uint(max_entries, 1024);
+    __type(key, __u32);
+    __type(value, __u32);
+} tls_unpaired SEC(".maps");
+
+struct tls_scratch {
+    __u32 is_busy;
+    __u32 _reserved;
+    char record[sizeof(struct martlet_segment) + TLS_CAPTURE_MAX]; /* a martlet_segment */
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 2);
+    __type(key, __u32);
+    __type(value, struct tls_scratch);
+} tls_scratch SEC(".maps");
+
+static __always_inline __u64 current_process(void) { return bpf_get_current_pid_tgid() >> 32; }
+
+static __always_inline struct tls_thread *tls_thread(bool make) {
+    return bpf_task_storage_get(
+        &tls_threads, bpf_get_current_task_btf(), NULL, make ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+}
+
+static __always_inline __u64 user_word(__u64 address) {
+    __u64 value = 0;
+    bpf_probe_read_user(&value, sizeof(value), (void *)address);
+    return value;
+}
+
+static __always_inline __u32 user_number(__u64 address) {
+    __u32 value = 0;
+    bpf_probe_read_user(&value, sizeof(value), (void *)address);
+    return value;
+}
+
+/* ---- Reporting ---- */
+
+/* One piece, in the connection's ring. */
+static __always_inline void report_segment(
+    struct martlet_connection *connection, __u64 socket, __u8 flags, __u32 offset, __u64 buffer, __u32 length) {
+    __u32 index = 0;
+    __u32 captured = length < config.capture_bytes ? length : config.capture_bytes;
+    struct tls_scratch *scratch = bpf_map_lookup_elem(&tls_scratch, &index);
+    struct martlet_segment *segment;
+
+    if (!scratch) return;
+    if (__sync_lock_test_and_set(&scratch->is_busy, 1)) {
+        /* Where uprobes can be preempted, another task on this CPU may be in the middle of this. */
+        index = 1;
+        scratch = bpf_map_lookup_elem(&tls_scratch, &index);
+        if (!scratch) return;
+        if (__sync_lock_test_and_set(&scratch->is_busy, 1)) {
+            count_loss(MARTLET_LOSS_TLS);
+            return;
+        }
+    }
+    segment = (struct martlet_segment *)scratch->record;
+    if (captured > TLS_CAPTURE_MAX) captured = TLS_CAPTURE_MAX;
+    if (bpf_probe_read_user(segment->bytes, captured, (void *)buffer)) captured = 0;
+    fill_header(&segment->header, MARTLET_SEGMENT);
+    segment->header.cgroup = connection->cgroup;
+    segment->header.memory_cgroup = connection->memory_cgroup;
+    segment->header.pid = current_process();
+    segment->id = connection->id;
+    segment->offset = offset;
+    segment->length = length;
+    segment->captured = captured;
+    segment->flags = flags | MARTLET_SEGMENT_TLS;
+    output_for(socket, segment, sizeof(*segment) + ((captured + 7) & ~7u));
+    scratch->is_busy = 0;
+}
+
+static __always_inline void report_received(__u64 socket, __u64 id, __u64 buffer, __u32 length) {
+    struct martlet_connection *connection = bpf_map_lookup_elem(&connections, &socket);
+
+    /* The socket's memory may be another connection's by now. */
+    if (!connection || connection->id != id) return;
+    report_segment(
+        connection, socket, 0, __sync_fetch_and_add(&connection->tls_received, length), buffer, length);
+}
+
+/* What was not reported before. */
+static __always_inline void report_sent(
+    struct martlet_connection *connection, __u64 socket, __u32 start, __u64 buffer, __u32 length) {
+    __u32 skipped = connection->tls_high - start;
+
+    if ((__s32)skipped < 0) skipped = 0;
+    if (skipped >= length) return;
+    connection->tls_high = start + length;
+    report_segment(connection, socket, MARTLET_SEGMENT_SENT, start + skipped, buffer + skipped, length - skipped);
+}
+
+/* ---- Sockets ---- */
+
+/* The open TCP connection that a descriptor of the current process stands for, or 0. */
+static __always_inline __u64 socket_of_descriptor(__u32 descriptor) {
+    struct task_struct *task = (void *)bpf_get_current_task();
+    struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+    struct file **files;
+    struct file *file = NULL;
+    struct socket *socket;
+
+    if (descriptor >= BPF_CORE_READ(table, max_fds)) return 0;
+    files = BPF_CORE_READ(table, fd);
+    bpf_probe_read_kernel(&file, sizeof(file), files + descriptor);
+    if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return 0;
+    socket = BPF_CORE_READ(file, private_data);
+    return (__u64)BPF_CORE_READ(socket, sk);
+}
+
+static __always_inline struct martlet_connection *connection_of_descriptor(__u32 descriptor, __u64 *socket) {
+    struct martlet_connection *connection;
+    __u64 key = socket_of_descriptor(descriptor);
+
+    if (!key) return NULL;
+    connection = bpf_map_lookup_elem(&connections, &key);
+    if (!connection || !connection->established_ns) return NULL;
+    *socket = key;
+    return connection;
+}
+
+static __always_inline void pair(__u64 session, __u64 socket) {
+    struct tls_session_key key = {session, current_process()};
+    struct tls_pair *known = bpf_map_lookup_elem(&tls_pairs, &key);
+    struct tls_pair pair = {.socket = socket};
+    struct martlet_connection *connection;
+
+    if (known && known->is_fixed) {
+        connection = bpf_map_lookup_elem(&connections, &known->socket);
+        if (connection && connection->id == known->id) return;
+    }
+    connection = bpf_map_lookup_elem(&connections, &socket);
+    if (!connection) return;
+    if (known && known->id == connection->id) return;
+    pair.id = connection->id;
+    bpf_map_update_elem(&tls_pairs, &key, &pair, BPF_ANY);
+}
+
+static __always_inline struct martlet_connection *paired(__u64 session, __u64 *socket, bool fix) {
+    struct tls_session_key key = {session, current_process()};
+    struct tls_pair *pair = bpf_map_lookup_elem(&tls_pairs, &key);
+    struct martlet_connection *connection;
+
+    if (!pair) return NULL;
+    connection = bpf_map_lookup_elem(&connections, &pair->socket);
+    if (!connection || connection->id != pair->id) return NULL;
+    if (fix) pair->is_fixed = 1;
+    *socket = pair->socket;
+    return connection;
+}
+
+/* The process's sessions are to be found by what its threads do. */
+static __always_inline void note_unpaired(void) {
+    __u32 process = current_process();
+    __u32 mark = 1;
+
+    if (!bpf_map_lookup_elem(&tls_unpaired, &process)) bpf_map_update_elem(&tls_unpaired, &process, &mark, BPF_ANY);
+}
+
+/* A session begins or continues a handshake, or reads: what its thread has just received was meant for it. */
+static __always_inline void touch(struct tls_thread *thread, __u64 session) {
+    thread->handshake = 0;
+    if (!thread->received) return;
+    pair(session, thread->received);
+    thread->received = 0;
+}
+
+/* ---- Calls of C functions ---- */
+
+/* A call on a descriptor that is no connection known here: UDP, or a connection that the agent has not found yet. */
+static __always_inline int unknown(struct tls_call *call) {
+    call->session = 0;
+    count_loss(MARTLET_LOSS_TLS);
+    return 0;
+}
+
+static __always_inline void begin_write(
+    struct tls_thread *thread, struct martlet_connection *connection, __u64 socket, __u64 session, __u64 buffer,
+    __u64 size, __u64 length_at) {
+    struct tls_call *call = &thread->writing;
+
+    /* Data that was received for another reader is no longer "just now". */
+    thread->received = thread->handshake = 0;
+    call->session = session;
+    call->buffer = buffer;
+    call->size = size > 0x7fffffff ? 0x7fffffff : size;
+    call->length_at = length_at;
+    call->socket = 0;
+    if (!connection || !call->size) return;
+    call->socket = socket;
+    call->id = connection->id;
+    call->start = __sync_fetch_and_add(&connection->tls_sent, call->size);
+    report_sent(connection, socket, call->start, buffer, call->size);
+}
+
+/* `done`: bytes that were taken, or less than 1. */
+static __always_inline void end_write(struct tls_thread *thread, __s64 done) {
+    struct tls_call *call = &thread->writing;
+    struct martlet_connection *connection = NULL;
+    __u64 socket = call->socket;
+    __u32 left;
+
+    if (!call->session) return;
+    if (done < 0) done = 0;
+    if (done > call->size) done = call->size;
+    if (socket) {
+        connection = bpf_map_lookup_elem(&connections, &socket);
+        left = call->size - (__u32)done;
+        if (connection && connection->id == call->id && left) __sync_fetch_and_add(&connection->tls_sent, -left);
+    } else if (done) {
+        /* Its socket is known only now: it was used inside the call. */
+        connection = paired(call->session, &socket, true);
+        if (connection)
+            report_sent(
+                connection, socket, __sync_fetch_and_add(&connection->tls_sent, (__u32)done), call->buffer, (__u32)done);
+        else
+            count_loss(MARTLET_LOSS_TLS);
+    }
+    call->session = 0;
+}
+
+static __always_inline void begin_read(
+    struct tls_thread *thread, struct martlet_connection *connection, __u64 socket, __u64 session, __u64 buffer,
+    __u64 length_at) {
+    struct tls_call *call = &thread->reading;
+
+    thread->handshake = 0;
+    call->session = session;
+    call->buffer = buffer;
+    call->length_at = length_at;
+    call->socket = connection ? socket : 0;
+    call->id = connection ? connection->id : 0;
+}
+
+static __always_inline void end_read(struct tls_thread *thread, __s64 done) {
+    struct tls_call *call = &thread->reading;
+    struct martlet_connection *connection;
+    __u64 socket;
+
+    if (!call->session) return;
+    if (done > 0 && done <= 0x7fffffff) {
+        if (call->socket) {
+            report_received(call->socket, call->id, call->buffer, (__u32)done);
+        } else {
+            connection = paired(call->session, &socket, true);
+            if (connection)
+                report_received(socket, connection->id, call->buffer, (__u32)done);
+            else
+                count_loss(MARTLET_LOSS_TLS);
+        }
+    }
+    call->session = 0;
+}
+
+/* ---- OpenSSL and its kin ---- */
+
+/*
+ * Where `rbio` is in an SSL, in bytes: OpenSSL 1.0.2 to 3.1, OpenSSL 3.2 and later (struct ssl_connection_st,
+ * ssl/ssl_local.h), BoringSSL (struct ssl_st, ssl/internal.h).
+ */
+#define SSL_RBIO_1_0 0x10
+#define SSL_RBIO_3_2 0x50
+#define SSL_RBIO_BORING 0x18
+
+/*
+ * The descriptor of a BIO (struct bio_st, crypto/bio/bio_local.h; BoringSSL: include/openssl/bio.h), or -1. BIO_METHOD
+ * begins with the type: 0x0400 is a source or sink, 0x0100 one with a descriptor, the low byte names it.
+ */
+static __always_inline __s32 descriptor_of_bio(__u64 bio) {
+    __u64 words[8] = {};
+    __u32 type;
+
+    if (bio < 4096 || bpf_probe_read_user(words, sizeof(words), (void *)bio)) return -1;
+    /* OpenSSL 3: the library context comes first. */
+    type = words[1] > 4096 ? user_number(words[1]) : 0;
+    if ((type & 0xffffff00) == 0x500) return (__s32)words[7];
+    type = words[0] > 4096 ? user_number(words[0]) : 0;
+    if ((type & 0xffffff00) != 0x500) return -1;
+    /* OpenSSL 1.1: method, two callbacks and an argument come before `init`, which is 1. */
+    if ((__u32)words[4] == 1) return (__s32)words[6];
+    /* OpenSSL 1.0.2: one callback. */
+    if ((__u32)words[3] == 1) return (__s32)words[5];
+    /* BoringSSL: method and, in newer ones, ex_data come before it. */
+    if ((__u32)words[1] == 1) return (__s32)words[3];
+    return (__s32)words[4];
+}
+
+static __always_inline __s32 descriptor_of_ssl(__u64 ssl) {
+    __u64 words[12] = {};
+    __s32 descriptor;
+
+    if (bpf_probe_read_user(words, sizeof(words), (void *)ssl)) return -1;
+    descriptor = descriptor_of_bio(words[SSL_RBIO_1_0 / 8]);
+    if (descriptor < 0) descriptor = descriptor_of_bio(words[SSL_RBIO_3_2 / 8]);
+    if (descriptor < 0) descriptor = descriptor_of_bio(words[SSL_RBIO_BORING / 8]);
+    return descriptor;
+}
+
+static __always_inline int ssl_write(struct pt_regs *registers, __u64 length_at) {
+    struct tls_thread *thread = tls_thread(true);
+    __u64 ssl = ARGUMENT_1(registers);
+    __u64 socket = 0;
+    __s32 descriptor;
+    struct martlet_connection *connection;
+
+    if (!thread) return 0;
+    descriptor = descriptor_of_ssl(ssl);
+    if (descriptor < 0) {
+        connection = paired(ssl, &socket, true);
+        if (!connection) note_unpaired();
+    } else {
+        connection = connection_of_descriptor(descriptor, &socket);
+        if (!connection) return unknown(&thread->writing);
+    }
+    begin_write(thread, connection, socket, ssl, ARGUMENT_2(registers), ARGUMENT_3(registers), length_at);
+    return 0;
+}
+
+static __always_inline int ssl_read(struct pt_regs *registers, __u64 length_at) {
+    struct tls_thread *thread = tls_thread(true);
+    __u64 ssl = ARGUMENT_1(registers);
+    __u64 socket = 0;
+    __s32 descriptor;
+    struct martlet_connection *connection = NULL;
+
+    if (!thread) return 0;
+    descriptor = descriptor_of_ssl(ssl);
+    if (descriptor < 0) {
+        touch(thread, ssl);
+        if (!paired(ssl, &socket, false)) note_unpaired();
+        /* The pair may still change inside of the call. */
+    } else {
+        connection = connection_of_descriptor(descriptor, &socket);
+        if (!connection) return unknown(&thread->reading);
+    }
+    begin_read(thread, connection, socket, ssl, ARGUMENT_2(registers), length_at);
+    return 0;
+}
+
+/* int SSL_write(SSL *ssl, const void *buf, int num) */
+SEC("uprobe")
+int tls_ssl_write(struct pt_regs *registers) { return ssl_write(registers, 0); }
+
+/* int SSL_write_ex(SSL *s, const void *buf, size_t num, size_t *written) */
+SEC("uprobe")
+int tls_ssl_write_ex(struct pt_regs *registers) { return ssl_write(registers, ARGUMENT_4(registers)); }
+
+SEC("uprobe")
+int tls_ssl_write_return(struct pt_regs *registers) {
+    struct tls_thread *thread = tls_thread(false);
+    __s32 result = (__s32)RESULT(registers);
+
+    if (!thread) return 0;
+    if (thread->writing.length_at) result = result == 1 ? (__s32)user_word(thread->writing.length_at) : 0;
+    end_write(thread, result);
+    return 0;
+}
+
+/* int SSL_read(SSL *ssl, void *buf, int num) */
+SEC("uprobe")
+int tls_ssl_read(struct pt_regs *registers) { return ssl_read(registers, 0); }
+
+/* int SSL_read_ex(SSL *ssl, void *buf, size_t num, size_t *readbytes) */
+SEC("uprobe")
+int tls_ssl_read_ex(struct pt_regs *registers) { return ssl_read(registers, ARGUMENT_4(registers)); }
+
+SEC("uprobe")
+int tls_ssl_read_return(struct pt_regs *registers) {
+    struct tls_thread *thread = tls_thread(false);
+    __s32 result = (__s32)RESULT(registers);
+
+    if (!thread) return 0;
+    if (thread->reading.length_at) result = result == 1 ? (__s32)user_word(thread->reading.length_at) : 0;
+    end_read(thread, result);
+    return 0;
+}
+
+/* int SSL_do_handshake(SSL *ssl): only for sessions without a descriptor, whose first traffic this is. */
+SEC("uprobe")
+int tls_ssl_handshake(struct pt_regs *registers) {
+    struct tls_thread *thread;
+    __u64 ssl = ARGUMENT_1(registers);
+    __u64 socket;
+
+    if (descriptor_of_ssl(ssl) >= 0) return 0;
+    thread = tls_thread(true);
+    if (!thread) return 0;
+    touch(thread, ssl);
+    thread->handshake = ssl;
+    thread->frame = STACK_POINTER(registers);
+    thread->return_address = user_word(thread->frame);
+    if (!paired(ssl, &socket, false)) note_unpaired();
+    return 0;
+}
+
+/* ---- GnuTLS ---- */
+
+/* The attachment's cookie is the place of transport_recv_ptr in a session, as gnutls_transport_get_int() reads it; or 0. */
+static __always_inline struct martlet_connection *connection_of_gnutls(
+    struct pt_regs *registers, __u64 session, __u64 *socket) {
+    __u64 place = bpf_get_attach_cookie((void *)registers);
+
+    return place ? connection_of_descriptor(user_number(session + place), socket) : NULL;
+}
+
+/* ssize_t gnutls_record_send2(gnutls_session_t, const void *data, size_t, size_t pad, unsigned flags), and without the last */
+SEC("uprobe")
+int tls_gnutls_send(struct pt_regs *registers) {
+    struct tls_thread *thread = tls_thread(true);
+    __u64 session = ARGUMENT_1(registers);
+    __u64 socket = 0;
+    struct martlet_connection *connection;
+
+    if (!thread) return 0;
+    connection = connection_of_gnutls(registers, session, &socket);
+    if (!connection) {
+        connection = paired(session, &socket, true);
+        if (!connection) note_unpaired();
+    }
+    begin_write(thread, connection, socket, session, ARGUMENT_2(registers), ARGUMENT_3(registers), 0);
+    return 0;
+}
+
+SEC("uprobe")
+int tls_gnutls_send_return(struct pt_regs *registers) {
+    struct tls_thread *thread = tls_thread(false);
+
+    if (thread) end_write(thread, (__s64)RESULT(registers));
+    return 0;
+}
+
+/* ssize_t gnutls_record_recv(gnutls_session_t session, void *data, size_t data_size) */
+SEC("uprobe")
+int tls_gnutls_receive(struct pt_regs *registers) {
+    struct tls_thread *thread = tls_thread(true);
+    __u64 session = ARGUMENT_1(registers);
+    __u64 socket = 0;
+    struct martlet_connection *connection;
+
+    if (!thread) return 0;
+    connection = connection_of_gnutls(registers, session, &socket);
+    if (!connection) {
+        touch(thread, session);
+        note_unpaired();
+    }
+    begin_read(thread, connection, socket, session, ARGUMENT_2(registers), 0);
+    return 0;
+}
+
+SEC("uprobe")
+int tls_gnutls_receive_return(struct pt_regs *registers) {
+    struct tls_thread *thread = tls_thread(false);
+
+    if (thread) end_read(thread, (__s64)RESULT(registers));
+    return 0;
+}
+
+/* ---- Go ---- */
+
+/*
+ * crypto/tls.Conn begins with its net.Conn, an interface: type and data. The data is a *net.TCPConn, whose netFD's poll.FD
+ * has Sysfd behind a mutex of 16 bytes; or a structure of somebody's that itself begins with a net.Conn.
+ */
+static __always_inline struct martlet_connection *connection_of_go(__u64 conn, __u64 *socket) {
+    __u64 data = user_word(conn + 8);
+    struct martlet_connection *connection = connection_of_descriptor(user_number(user_word(data) + 16), socket);
+
+    if (connection) return connection;
+    data = user_word(data + 8);
+    return data ? connection_of_descriptor(user_number(user_word(data) + 16), socket) : NULL;
+}
+
+/* func (c *Conn) Write(b []byte) (int, error): behind the check of the stack, which may begin the function anew. */
+SEC("uprobe")
+int tls_go_write(struct pt_regs *registers) {
+    __u64 size = GO_ARGUMENT_3(registers);
+    __u64 socket = 0;
+    struct martlet_connection *connection = connection_of_go(GO_ARGUMENT_1(registers), &socket);
+    __u32 start;
+
+    if (!connection) {
+        count_loss(MARTLET_LOSS_TLS);
+        return 0;
+    }
+    if (!size || size > 0x7fffffff) return 0;
+    start = __sync_fetch_and_add(&connection->tls_sent, (__u32)size);
+    connection->tls_high = start + (__u32)size;
+    report_segment(connection, socket, MARTLET_SEGMENT_SENT, start, GO_ARGUMENT_2(registers), size);
+    return 0;
+}
+
+/* func (c *Conn) Read(b []byte) (int, error) */
+SEC("uprobe")
+int tls_go_read(struct pt_regs *registers) {
+    struct tls_routine_key key = {GOROUTINE(registers), current_process()};
+    struct tls_call call = {.session = GO_ARGUMENT_1(registers), .buffer = GO_ARGUMENT_2(registers)};
+    struct martlet_connection *connection = connection_of_go(call.session, &call.socket);
+
+    if (!connection) {
+        count_loss(MARTLET_LOSS_TLS);
+        return 0;
+    }
+    call.id = connection->id;
+    if (bpf_map_update_elem(&tls_routines, &key, &call, BPF_ANY)) count_loss(MARTLET_LOSS_TLS);
+    return 0;
+}
+
+SEC("uprobe")
+int tls_go_read_return(struct pt_regs *registers) {
+    struct tls_routine_key key = {GOROUTINE(registers), current_process()};
+    struct tls_call *call = bpf_map_lookup_elem(&tls_routines, &key);
+    __s64 done = GO_ARGUMENT_1(registers);
+
+    if (!call) return 0;
+    if (done > 0 && done <= 0x7fffffff) report_received(call->socket, call->id, call->buffer, (__u32)done);
+    bpf_map_delete_elem(&tls_routines, &key);
+    return 0;
+}
+
+/* ---- rustls ---- */
+
+/*
+ * <rustls::conn::Reader as std::io::Read>::read(&mut self, buf: &mut [u8]) -> io::Result<usize>. The connection's socket was
+ * read from before. A Result of a number comes in two registers: 0 and the number, or 1 and the error.
+ */
+SEC("uprobe")
+int tls_rustls_read(struct pt_regs *registers) {
+    struct tls_thread *thread = tls_thread(true);
+    /* The Reader is made anew for every call; it begins with a pointer into its connection. */
+    __u64 session = user_word(ARGUMENT_1(registers));
+
+    if (!thread) return 0;
+    touch(thread, session);
+    note_unpaired();
+    begin_read(thread, NULL, 0, session, ARGUMENT_2(registers), 0);
+    return 0;
+}
+
+SEC("uprobe")
+int tls_rustls_read_return(struct pt_regs *registers) {
+    struct tls_thread *thread = tls_thread(false);
+
+    if (thread) end_read(thread, RESULT(registers) == 0 ? (__s64)RESULT_2(registers) : 0);
+    return 0;
+}
+
+/* ---- Sockets of threads that have called a TLS library ---- */
+
+/*
+ * Whether the handshake has not returned: the thread's stack is below the call's, and the return address still in place (on
+ * arm64 it is in a register, so that the first must do).
+ */
+static __always_inline bool is_in_handshake(struct tls_thread *thread) {
+    struct pt_regs *registers = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+    __u64 stack = 0;
+
+    bpf_probe_read_kernel(&stack, sizeof(stack), &STACK_POINTER(registers));
+    return thread->handshake && stack < thread->frame && user_word(thread->frame) == thread->return_address;
+}
+
+static __always_inline int used(struct sock *socket, int length, bool is_received) {
+    struct tls_thread *thread = tls_thread(false);
+    __u64 key = (__u64)socket;
+
+    if (!thread || length <= 0 || BPF_CORE_READ(socket, sk_protocol) != IPPROTO_TCP) return 0;
+    if (thread->reading.session && !thread->reading.socket)
+        pair(thread->reading.session, key);
+    else if (thread->writing.session && !thread->writing.socket)
+        pair(thread->writing.session, key);
+    else if (is_in_handshake(thread))
+        pair(thread->handshake, key);
+    else if (is_received)
+        thread->received = key;
+    return 0;
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(tls_socket_sent, struct sock *socket, int length, int flags) { return used(socket, length, false); }
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(tls_socket_received, struct sock *socket, int length, int flags) { return used(socket, length, true); }
