@@ -54,13 +54,11 @@ struct pt_regs {
 #define GOROUTINE(registers) ((registers)->regs[28])
 #endif
 
-/* The largest piece that is copied; config.capture_bytes is at most this. A power of two. */
-#define TLS_CAPTURE_MAX 4096
-
 /* A call that has not returned. */
 struct tls_call {
     __u64 session;   /* 0: none */
     __u64 buffer;
+    __u64 stack;     /* pointer at its first instruction, and again at the one that returns */
     __u64 length_at; /* where the number of bytes is stored; 0 where it is returned */
     __u64 socket;    /* 0 while it is not known */
     __u64 id;        /* of the connection */
@@ -124,19 +122,6 @@ struct {
     __type(value, __u32);
 } tls_unpaired SEC(".maps");
 
-struct tls_scratch {
-    __u32 is_busy;
-    __u32 _reserved;
-    char record[sizeof(struct martlet_segment) + TLS_CAPTURE_MAX]; /* a martlet_segment */
-};
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 2);
-    __type(key, __u32);
-    __type(value, struct tls_scratch);
-} tls_scratch SEC(".maps");
-
 static __always_inline __u64 current_process(void) { return bpf_get_current_pid_tgid() >> 32; }
 
 static __always_inline struct tls_thread *tls_thread(bool make) {
@@ -158,39 +143,43 @@ static __always_inline __u32 user_number(__u64 address) {
 
 /* ---- Reporting ---- */
 
+/* The record with room for `room` bytes, a constant; false if more is to be captured. */
+static __always_inline bool report_up_to(
+    struct martlet_connection *connection, __u8 flags, __u32 offset, __u64 buffer, __u32 length, __u32 captured,
+    const __u32 room) {
+    struct martlet_segment *record;
+    __u32 shard = shard_of(connection->id);
+
+    if (captured > room) return false;
+    record = reserve_in(shard, sizeof(*record) + room, MARTLET_LOSS_SEGMENTS_FULL);
+    if (!record) return true;
+    fill_header(&record->header, MARTLET_SEGMENT);
+    record->header.cgroup = connection->cgroup;
+    record->header.memory_cgroup = connection->memory_cgroup;
+    record->header.pid = current_process();
+    record->id = connection->id;
+    record->offset = offset;
+    record->length = length;
+    record->captured = captured;
+    record->flags = flags | MARTLET_SEGMENT_TLS;
+    asm volatile("" : "+r"(captured));
+    if (captured == 0 || captured > room || bpf_probe_read_user(record->bytes, captured, (void *)buffer))
+        record->captured = 0;
+    submit_in(shard, record);
+    return true;
+}
+
 /* One piece, in the connection's ring. */
 static __always_inline void report_segment(
-    struct martlet_connection *connection, __u64 socket, __u8 flags, __u32 offset, __u64 buffer, __u32 length) {
-    __u32 index = 0;
+    struct martlet_connection *connection, __u8 flags, __u32 offset, __u64 buffer, __u32 length) {
     __u32 captured = length < config.capture_bytes ? length : config.capture_bytes;
-    struct tls_scratch *scratch = bpf_map_lookup_elem(&tls_scratch, &index);
-    struct martlet_segment *segment;
 
-    if (!scratch) return;
-    if (__sync_lock_test_and_set(&scratch->is_busy, 1)) {
-        /* Where uprobes can be preempted, another task on this CPU may be in the middle of this. */
-        index = 1;
-        scratch = bpf_map_lookup_elem(&tls_scratch, &index);
-        if (!scratch) return;
-        if (__sync_lock_test_and_set(&scratch->is_busy, 1)) {
-            count_loss(MARTLET_LOSS_TLS);
-            return;
-        }
-    }
-    segment = (struct martlet_segment *)scratch->record;
-    if (captured > TLS_CAPTURE_MAX) captured = TLS_CAPTURE_MAX;
-    if (bpf_probe_read_user(segment->bytes, captured, (void *)buffer)) captured = 0;
-    fill_header(&segment->header, MARTLET_SEGMENT);
-    segment->header.cgroup = connection->cgroup;
-    segment->header.memory_cgroup = connection->memory_cgroup;
-    segment->header.pid = current_process();
-    segment->id = connection->id;
-    segment->offset = offset;
-    segment->length = length;
-    segment->captured = captured;
-    segment->flags = flags | MARTLET_SEGMENT_TLS;
-    output_for(socket, segment, sizeof(*segment) + ((captured + 7) & ~7u));
-    scratch->is_busy = 0;
+    if (report_up_to(connection, flags, offset, buffer, length, captured, 128)) return;
+    if (report_up_to(connection, flags, offset, buffer, length, captured, 256)) return;
+    if (report_up_to(connection, flags, offset, buffer, length, captured, 512)) return;
+    if (report_up_to(connection, flags, offset, buffer, length, captured, 1024)) return;
+    if (report_up_to(connection, flags, offset, buffer, length, captured, 4096)) return;
+    report_up_to(connection, flags, offset, buffer, length, captured, MAX_CAPTURE);
 }
 
 static __always_inline void report_received(__u64 socket, __u64 id, __u64 buffer, __u32 length) {
@@ -198,19 +187,18 @@ static __always_inline void report_received(__u64 socket, __u64 id, __u64 buffer
 
     /* The socket's memory may be another connection's by now. */
     if (!connection || connection->id != id) return;
-    report_segment(
-        connection, socket, 0, __sync_fetch_and_add(&connection->tls_received, length), buffer, length);
+    report_segment(connection, 0, __sync_fetch_and_add(&connection->tls_received, length), buffer, length);
 }
 
 /* What was not reported before. */
 static __always_inline void report_sent(
-    struct martlet_connection *connection, __u64 socket, __u32 start, __u64 buffer, __u32 length) {
+    struct martlet_connection *connection, __u32 start, __u64 buffer, __u32 length) {
     __u32 skipped = connection->tls_high - start;
 
     if ((__s32)skipped < 0) skipped = 0;
     if (skipped >= length) return;
     connection->tls_high = start + length;
-    report_segment(connection, socket, MARTLET_SEGMENT_SENT, start + skipped, buffer + skipped, length - skipped);
+    report_segment(connection, MARTLET_SEGMENT_SENT, start + skipped, buffer + skipped, length - skipped);
 }
 
 /* ---- Sockets ---- */
@@ -298,14 +286,16 @@ static __always_inline int unknown(struct tls_call *call) {
 }
 
 static __always_inline void begin_write(
-    struct tls_thread *thread, struct martlet_connection *connection, __u64 socket, __u64 session, __u64 buffer,
-    __u64 size, __u64 length_at) {
+    struct tls_thread *thread, struct martlet_connection *connection, __u64 socket, __u64 session,
+    struct pt_regs *registers, __u64 length_at) {
+    __u64 size = ARGUMENT_3(registers);
     struct tls_call *call = &thread->writing;
 
     /* Data that was received for another reader is no longer "just now". */
     thread->received = thread->handshake = 0;
     call->session = session;
-    call->buffer = buffer;
+    call->buffer = ARGUMENT_2(registers);
+    call->stack = STACK_POINTER(registers);
     call->size = size > 0x7fffffff ? 0x7fffffff : size;
     call->length_at = length_at;
     call->socket = 0;
@@ -313,17 +303,27 @@ static __always_inline void begin_write(
     call->socket = socket;
     call->id = connection->id;
     call->start = __sync_fetch_and_add(&connection->tls_sent, call->size);
-    report_sent(connection, socket, call->start, buffer, call->size);
+    report_sent(connection, call->start, call->buffer, call->size);
+}
+
+/*
+ * The thread's call that returns here. A function may end in one that others call too: then the stack is not where it was.
+ */
+static __always_inline struct tls_call *returning(struct pt_regs *registers, bool is_write) {
+    struct tls_thread *thread = tls_thread(false);
+    struct tls_call *call;
+
+    if (!thread) return NULL;
+    call = is_write ? &thread->writing : &thread->reading;
+    return call->session && call->stack == STACK_POINTER(registers) ? call : NULL;
 }
 
 /* `done`: bytes that were taken, or less than 1. */
-static __always_inline void end_write(struct tls_thread *thread, __s64 done) {
-    struct tls_call *call = &thread->writing;
+static __always_inline void end_write(struct tls_call *call, __s64 done) {
     struct martlet_connection *connection = NULL;
     __u64 socket = call->socket;
     __u32 left;
 
-    if (!call->session) return;
     if (done < 0) done = 0;
     if (done > call->size) done = call->size;
     if (socket) {
@@ -335,7 +335,7 @@ static __always_inline void end_write(struct tls_thread *thread, __s64 done) {
         connection = paired(call->session, &socket, true);
         if (connection)
             report_sent(
-                connection, socket, __sync_fetch_and_add(&connection->tls_sent, (__u32)done), call->buffer, (__u32)done);
+                connection, __sync_fetch_and_add(&connection->tls_sent, (__u32)done), call->buffer, (__u32)done);
         else
             count_loss(MARTLET_LOSS_TLS);
     }
@@ -343,24 +343,23 @@ static __always_inline void end_write(struct tls_thread *thread, __s64 done) {
 }
 
 static __always_inline void begin_read(
-    struct tls_thread *thread, struct martlet_connection *connection, __u64 socket, __u64 session, __u64 buffer,
-    __u64 length_at) {
+    struct tls_thread *thread, struct martlet_connection *connection, __u64 socket, __u64 session,
+    struct pt_regs *registers, __u64 length_at) {
     struct tls_call *call = &thread->reading;
 
     thread->handshake = 0;
     call->session = session;
-    call->buffer = buffer;
+    call->buffer = ARGUMENT_2(registers);
+    call->stack = STACK_POINTER(registers);
     call->length_at = length_at;
     call->socket = connection ? socket : 0;
     call->id = connection ? connection->id : 0;
 }
 
-static __always_inline void end_read(struct tls_thread *thread, __s64 done) {
-    struct tls_call *call = &thread->reading;
+static __always_inline void end_read(struct tls_call *call, __s64 done) {
     struct martlet_connection *connection;
     __u64 socket;
 
-    if (!call->session) return;
     if (done > 0 && done <= 0x7fffffff) {
         if (call->socket) {
             report_received(call->socket, call->id, call->buffer, (__u32)done);
@@ -435,7 +434,7 @@ static __always_inline int ssl_write(struct pt_regs *registers, __u64 length_at)
         connection = connection_of_descriptor(descriptor, &socket);
         if (!connection) return unknown(&thread->writing);
     }
-    begin_write(thread, connection, socket, ssl, ARGUMENT_2(registers), ARGUMENT_3(registers), length_at);
+    begin_write(thread, connection, socket, ssl, registers, length_at);
     return 0;
 }
 
@@ -456,7 +455,7 @@ static __always_inline int ssl_read(struct pt_regs *registers, __u64 length_at) 
         connection = connection_of_descriptor(descriptor, &socket);
         if (!connection) return unknown(&thread->reading);
     }
-    begin_read(thread, connection, socket, ssl, ARGUMENT_2(registers), length_at);
+    begin_read(thread, connection, socket, ssl, registers, length_at);
     return 0;
 }
 
@@ -470,12 +469,12 @@ int tls_ssl_write_ex(struct pt_regs *registers) { return ssl_write(registers, AR
 
 SEC("uprobe")
 int tls_ssl_write_return(struct pt_regs *registers) {
-    struct tls_thread *thread = tls_thread(false);
+    struct tls_call *call = returning(registers, true);
     __s32 result = (__s32)RESULT(registers);
 
-    if (!thread) return 0;
-    if (thread->writing.length_at) result = result == 1 ? (__s32)user_word(thread->writing.length_at) : 0;
-    end_write(thread, result);
+    if (!call) return 0;
+    if (call->length_at) result = result == 1 ? (__s32)user_word(call->length_at) : 0;
+    end_write(call, result);
     return 0;
 }
 
@@ -489,12 +488,12 @@ int tls_ssl_read_ex(struct pt_regs *registers) { return ssl_read(registers, ARGU
 
 SEC("uprobe")
 int tls_ssl_read_return(struct pt_regs *registers) {
-    struct tls_thread *thread = tls_thread(false);
+    struct tls_call *call = returning(registers, false);
     __s32 result = (__s32)RESULT(registers);
 
-    if (!thread) return 0;
-    if (thread->reading.length_at) result = result == 1 ? (__s32)user_word(thread->reading.length_at) : 0;
-    end_read(thread, result);
+    if (!call) return 0;
+    if (call->length_at) result = result == 1 ? (__s32)user_word(call->length_at) : 0;
+    end_read(call, result);
     return 0;
 }
 
@@ -540,15 +539,15 @@ int tls_gnutls_send(struct pt_regs *registers) {
         connection = paired(session, &socket, true);
         if (!connection) note_unpaired();
     }
-    begin_write(thread, connection, socket, session, ARGUMENT_2(registers), ARGUMENT_3(registers), 0);
+    begin_write(thread, connection, socket, session, registers, 0);
     return 0;
 }
 
 SEC("uprobe")
 int tls_gnutls_send_return(struct pt_regs *registers) {
-    struct tls_thread *thread = tls_thread(false);
+    struct tls_call *call = returning(registers, true);
 
-    if (thread) end_write(thread, (__s64)RESULT(registers));
+    if (call) end_write(call, (__s64)RESULT(registers));
     return 0;
 }
 
@@ -566,15 +565,15 @@ int tls_gnutls_receive(struct pt_regs *registers) {
         touch(thread, session);
         note_unpaired();
     }
-    begin_read(thread, connection, socket, session, ARGUMENT_2(registers), 0);
+    begin_read(thread, connection, socket, session, registers, 0);
     return 0;
 }
 
 SEC("uprobe")
 int tls_gnutls_receive_return(struct pt_regs *registers) {
-    struct tls_thread *thread = tls_thread(false);
+    struct tls_call *call = returning(registers, false);
 
-    if (thread) end_read(thread, (__s64)RESULT(registers));
+    if (call) end_read(call, (__s64)RESULT(registers));
     return 0;
 }
 
@@ -608,7 +607,7 @@ int tls_go_write(struct pt_regs *registers) {
     if (!size || size > 0x7fffffff) return 0;
     start = __sync_fetch_and_add(&connection->tls_sent, (__u32)size);
     connection->tls_high = start + (__u32)size;
-    report_segment(connection, socket, MARTLET_SEGMENT_SENT, start, GO_ARGUMENT_2(registers), size);
+    report_segment(connection, MARTLET_SEGMENT_SENT, start, GO_ARGUMENT_2(registers), size);
     return 0;
 }
 
@@ -655,15 +654,15 @@ int tls_rustls_read(struct pt_regs *registers) {
     if (!thread) return 0;
     touch(thread, session);
     note_unpaired();
-    begin_read(thread, NULL, 0, session, ARGUMENT_2(registers), 0);
+    begin_read(thread, NULL, 0, session, registers, 0);
     return 0;
 }
 
 SEC("uprobe")
 int tls_rustls_read_return(struct pt_regs *registers) {
-    struct tls_thread *thread = tls_thread(false);
+    struct tls_call *call = returning(registers, false);
 
-    if (thread) end_read(thread, RESULT(registers) == 0 ? (__s64)RESULT_2(registers) : 0);
+    if (call) end_read(call, RESULT(registers) == 0 ? (__s64)RESULT_2(registers) : 0);
     return 0;
 }
 
