@@ -7,7 +7,7 @@
  * The socket of a call, in this order:
  *   1. by the library's own structures: SSL -> BIO -> descriptor; gnutls_session_t -> transport; *tls.Conn -> net.Conn ->
  *      netFD. Every step is a guess that ends in a test: the descriptor must be an open TCP connection that tcp.bpf.h knows.
- *   2. where the library never sees a descriptor (Node.js, asyncio, curl's own BIO, rustls), by what its thread does: a
+ *   2. where the library never sees a descriptor (Node.js, asyncio, curl's own BIO), by what its thread does: a
  *      socket that is used inside a call, or that was received from right before one, is the session's (`tls_pairs`).
  *      sock_send_length and sock_recv_length tell, attached only while processes need them.
  *
@@ -30,7 +30,6 @@ struct pt_regs {
 #define ARGUMENT_4(registers) ((registers)->cx)
 #define RESULT(registers) ((registers)->ax)
 #define STACK_POINTER(registers) ((registers)->sp)
-#define RESULT_2(registers) ((registers)->dx)
 /* Go's internal ABI: src/cmd/compile/abi-internal.md. */
 #define GO_ARGUMENT_1(registers) ((registers)->ax)
 #define GO_ARGUMENT_2(registers) ((registers)->bx)
@@ -47,7 +46,6 @@ struct pt_regs {
 #define ARGUMENT_4(registers) ((registers)->regs[3])
 #define RESULT(registers) ((registers)->regs[0])
 #define STACK_POINTER(registers) ((registers)->sp)
-#define RESULT_2(registers) ((registers)->regs[1])
 #define GO_ARGUMENT_1(registers) ((registers)->regs[0])
 #define GO_ARGUMENT_2(registers) ((registers)->regs[1])
 #define GO_ARGUMENT_3(registers) ((registers)->regs[2])
@@ -636,33 +634,6 @@ int tls_go_read_return(struct pt_regs *registers) {
     if (!call) return 0;
     if (done > 0 && done <= 0x7fffffff) report_received(call->socket, call->id, call->buffer, (__u32)done);
     bpf_map_delete_elem(&tls_routines, &key);
-    return 0;
-}
-
-/* ---- rustls ---- */
-
-/*
- * <rustls::conn::Reader as std::io::Read>::read(&mut self, buf: &mut [u8]) -> io::Result<usize>. The connection's socket was
- * read from before. A Result of a number comes in two registers: 0 and the number, or 1 and the error.
- */
-SEC("uprobe")
-int tls_rustls_read(struct pt_regs *registers) {
-    struct tls_thread *thread = tls_thread(true);
-    /* The Reader is made anew for every call; it begins with a pointer into its connection. */
-    __u64 session = user_word(ARGUMENT_1(registers));
-
-    if (!thread) return 0;
-    touch(thread, session);
-    note_unpaired();
-    begin_read(thread, NULL, 0, session, registers, 0);
-    return 0;
-}
-
-SEC("uprobe")
-int tls_rustls_read_return(struct pt_regs *registers) {
-    struct tls_call *call = returning(registers, false);
-
-    if (call) end_read(call, RESULT(registers) == 0 ? (__s64)RESULT_2(registers) : 0);
     return 0;
 }
 

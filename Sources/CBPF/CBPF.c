@@ -1,6 +1,12 @@
+#define _GNU_SOURCE
 #include "CBPF.h"
+#include <errno.h>
+#include <linux/perf_event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static _Thread_local char log_text[4096];
 static _Thread_local size_t log_used;
@@ -46,4 +52,85 @@ int64_t martlet_bpf_program_misses(int program) {
     __u32 size = sizeof(info);
     if (bpf_obj_get_info_by_fd(program, &info, &size)) return -1;
     return (int64_t)info.recursion_misses;
+}
+
+// include/uapi/linux/bpf.h since Linux 6.6: enum bpf_attach_type, and the part of union bpf_attr for BPF_LINK_CREATE.
+enum { trace_uprobe_multi = 48 };
+
+struct link_create_uprobe_multi {
+    __u32 prog_fd;
+    __u32 target_fd;
+    __u32 attach_type;
+    __u32 flags;
+    __u64 path;
+    __u64 offsets;
+    __u64 ref_ctr_offsets;
+    __u64 cookies;
+    __u32 cnt;
+    __u32 probe_flags;
+    __u32 pid;
+    __u32 reserved;
+};
+
+int martlet_bpf_uprobe_multi_type(void) { return trace_uprobe_multi; }
+
+int martlet_bpf_attach_uprobe_multi(
+    int program, const char *path, const uint64_t *offsets, uint32_t count, uint64_t cookie) {
+    uint64_t *cookies = count ? calloc(count, sizeof(*cookies)) : NULL;
+    if (!cookies) return -ENOMEM;
+    for (uint32_t index = 0; index < count; index++) cookies[index] = cookie;
+    struct link_create_uprobe_multi attributes = {
+        .prog_fd = (__u32)program,
+        .attach_type = trace_uprobe_multi,
+        .path = (__u64)(uintptr_t)path,
+        .offsets = (__u64)(uintptr_t)offsets,
+        .cookies = (__u64)(uintptr_t)cookies,
+        .cnt = count,
+    };
+    int link = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof(attributes));
+    int error = errno;
+    free(cookies);
+    return link < 0 ? -error : link;
+}
+
+bool martlet_bpf_has_uprobe_multi(void) {
+    struct bpf_insn nothing[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0}, {.code = BPF_JMP | BPF_EXIT}};
+    LIBBPF_OPTS(bpf_prog_load_opts, options, .expected_attach_type = (enum bpf_attach_type)trace_uprobe_multi);
+    int program = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "martlet_try", "GPL", nothing, 2, &options);
+    if (program < 0) return false;
+    // A directory is refused as such only by a kernel that knows what is asked for.
+    uint64_t offset = 0;
+    int link = martlet_bpf_attach_uprobe_multi(program, "/", &offset, 1, 0);
+    if (link >= 0) close(link);
+    close(program);
+    return link == -EBADF;
+}
+
+// The number of the kernel's uprobe events, or -1 where it has none.
+static int uprobe_type(void) {
+    FILE *file = fopen("/sys/bus/event_source/devices/uprobe/type", "re");
+    int type = -1;
+    if (!file) return -1;
+    if (fscanf(file, "%d", &type) != 1) type = -1;
+    fclose(file);
+    return type;
+}
+
+int martlet_bpf_attach_uprobe(int program, const char *path, uint64_t offset, uint64_t cookie) {
+    int type = uprobe_type();
+    if (type < 0) return -EOPNOTSUPP;
+    struct perf_event_attr attributes = {
+        .size = sizeof(attributes),
+        .type = (__u32)type,
+        .config1 = (__u64)(uintptr_t)path,
+        .config2 = offset,
+    };
+    int event = (int)syscall(SYS_perf_event_open, &attributes, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+    if (event < 0) return -errno;
+    LIBBPF_OPTS(bpf_link_create_opts, options, .perf_event.bpf_cookie = cookie);
+    int link = bpf_link_create(program, event, BPF_PERF_EVENT, &options);
+    // The link holds the event.
+    close(event);
+    return link;
 }

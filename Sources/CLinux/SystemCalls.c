@@ -57,7 +57,7 @@ static const int allowed[] = {
     SYS_getrusage, SYS_times, SYS_pidfd_open, SYS_pidfd_getfd,
     // Namespaces of containers, and the kernel side. A mount namespace is entered on a thread whose file-system
     // context is its own.
-    SYS_setns, SYS_unshare, SYS_bpf,
+    SYS_setns, SYS_unshare, SYS_bpf, SYS_perf_event_open,
 };
 
 enum { allowed_count = sizeof(allowed) / sizeof(allowed[0]) };

@@ -18,6 +18,10 @@ public enum Feature: String, Sendable, CaseIterable {
     case tcpDiscovery = "tcp_discovery"
     /// Processes that are older than the agent, in one read; /proc is the fall-back.
     case processDiscovery = "process_discovery"
+    /// The plain text of TLS, by probes in libraries and programs, attached one by one (`ProbeProgram`).
+    case tls
+    /// Which socket a TLS session uses whose library does not know.
+    case tlsSockets = "tls_sockets"
     /// Mounts to which containers write, from the file tables of writing and of ending processes.
     case fileWrites = "file_writes"
     /// The same from the file tables of all processes.
@@ -39,6 +43,8 @@ public enum Feature: String, Sendable, CaseIterable {
         case .tcpRoundTrips: ["sample_round_trips"]
         case .tcpDiscovery: ["find_sockets"]
         case .processDiscovery: ["find_processes"]
+        case .tls: ProbeProgram.allCases.map(\.rawValue)
+        case .tlsSockets: ["tls_socket_sent", "tls_socket_received"]
         case .fileWrites: ["files_at_exit", "inode_dirtied"]
         case .fileDiscovery: ["find_written_files"]
         }
@@ -54,6 +60,8 @@ public enum Feature: String, Sendable, CaseIterable {
         case .tcpSamples, .tcpRoundTrips, .tcpDiscovery: "Linux 5.9 with BTF, CAP_BPF and CAP_PERFMON"
         case .requests, .requestSamples:
             "Linux 5.12 with BTF, CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, and a cgroup2 tree"
+        case .tls: "Linux 5.15 with BTF and uprobes, CAP_BPF and CAP_PERFMON"
+        case .tlsSockets: "Linux 6.3 with BTF, CAP_BPF and CAP_PERFMON"
         case .processDiscovery, .fileWrites, .fileDiscovery: "Linux 5.8 with BTF, CAP_BPF and CAP_PERFMON"
         }
     }

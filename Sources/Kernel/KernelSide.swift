@@ -30,6 +30,8 @@ public final class KernelSide: @unchecked Sendable {
         public var captureBytes = 1024
         /// Whether plain HTTP/1 requests are counted in the kernel: they reach nobody as texts then.
         public var countsHTTP = true
+        /// Whether probes are attached many at once where the kernel can (Linux 6.6).
+        public var groupsProbes = true
 
         /// A ring a CPU up to 16; 1 MiB each, and not more than 4 MiB in all. The agent maps a ring's data twice, so that its
         /// resident size shows the double.
@@ -54,6 +56,9 @@ public final class KernelSide: @unchecked Sendable {
     private let lossesMap: Int32
     private let connectionsMap: Int32
     private let verdictsMap: Int32
+    private let unpairedMap: Int32
+    private let routinesMap: Int32
+    private let groupsProbes: Bool
     private let mapDescriptors: [Int32]
     private let programs: [(name: String, descriptor: Int32)]
 
@@ -84,6 +89,9 @@ public final class KernelSide: @unchecked Sendable {
         lossesMap = bpf_map__fd(bpf_object__find_map_by_name(object, "losses"))
         connectionsMap = bpf_map__fd(bpf_object__find_map_by_name(object, "connections"))
         verdictsMap = bpf_map__fd(bpf_object__find_map_by_name(object, "verdicts"))
+        unpairedMap = bpf_map__fd(bpf_object__find_map_by_name(object, "tls_unpaired"))
+        routinesMap = bpf_map__fd(bpf_object__find_map_by_name(object, "tls_routines"))
+        groupsProbes = configuration.groupsProbes && martlet_bpf_has_uprobe_multi()
         var links: [OpaquePointer] = []
         var iterators: [Feature: Int32] = [:]
         var maps: [Int32] = []
@@ -189,6 +197,94 @@ public final class KernelSide: @unchecked Sendable {
             }
         }
         return total
+    }
+
+    // MARK: Probes
+
+    /// Whether the kernel attaches a program to many places at once.
+    public var isGroupingProbes: Bool { groupsProbes }
+
+    /// Has a program called wherever one of some instructions of a file is executed, by whatever process.
+    ///
+    /// - Parameters:
+    ///   - path: the file; may be a link in /proc.
+    ///   - offsets: of the instructions, in the file.
+    ///   - cookie: what the program is told.
+    public func attach(
+        _ program: ProbeProgram, to path: String, offsets: [UInt64], cookie: UInt64 = 0
+    ) throws(Errno) -> ProbeLinks {
+        let handle = descriptor(of: program.rawValue)
+        guard handle >= 0 else { throw .unsupported }
+        var links = [Int32]()
+        if groupsProbes {
+            let link = martlet_bpf_attach_uprobe_multi(handle, path, offsets, UInt32(offsets.count), cookie)
+            guard link >= 0 else { throw Errno(negated: link) }
+            links.append(link)
+        } else {
+            for offset in offsets {
+                let link = martlet_bpf_attach_uprobe(handle, path, offset, cookie)
+                guard link >= 0 else {
+                    _ = ProbeLinks(links)
+                    throw Errno(negated: link)
+                }
+                links.append(link)
+            }
+        }
+        return ProbeLinks(links)
+    }
+
+    /// Has the kernel side follow which sockets the threads use that call TLS libraries.
+    public func attachTLSSockets() throws(Errno) -> ProbeLinks {
+        var links = [Int32]()
+        for name in Feature.tlsSockets.programs {
+            let link = bpf_raw_tracepoint_open(nil, descriptor(of: name))
+            guard link >= 0 else {
+                _ = ProbeLinks(links)
+                throw Errno(negated: link)
+            }
+            links.append(link)
+        }
+        return ProbeLinks(links)
+    }
+
+    private func descriptor(of program: String) -> Int32 {
+        programs.first { $0.name == program }?.descriptor ?? -1
+    }
+
+    /// Processes whose TLS sessions lead to no descriptor, so that `attachTLSSockets` is needed.
+    public func unpairedProcesses() -> [UInt32] {
+        var found = [UInt32]()
+        var key: UInt32 = 0
+        var result = bpf_map_get_next_key(unpairedMap, nil, &key)
+        while result == 0, found.count < 2048 {
+            found.append(key)
+            var current = key
+            result = bpf_map_get_next_key(unpairedMap, &current, &key)
+        }
+        return found
+    }
+
+    /// Forgets what ended processes left behind in the kernel side's tables.
+    public func forgetTLS(of processes: Set<UInt32>) {
+        for process in processes {
+            var key = process
+            _ = bpf_map_delete_elem(unpairedMap, &key)
+        }
+        // tls_routine_key: goroutine, process.
+        var key: (UInt64, UInt64) = (0, 0)
+        var ended: [(UInt64, UInt64)] = []
+        var result = bpf_map_get_next_key(routinesMap, nil, &key)
+        var steps = 2 * 65_536
+        while result == 0, steps > 0 {
+            steps -= 1
+            if processes.contains(UInt32(truncatingIfNeeded: key.1)) { ended.append(key) }
+            var current = key
+            result = bpf_map_get_next_key(routinesMap, &current, &key)
+        }
+        for key in ended {
+            var key = key
+            _ = bpf_map_delete_elem(routinesMap, &key)
+        }
     }
 
     // MARK: Iterators
@@ -320,12 +416,17 @@ public final class KernelSide: @unchecked Sendable {
         if let map = bpf_object__find_map_by_name(object, "connections") {
             _ = bpf_map__set_max_entries(map, UInt32(configuration.maximumConnections))
         }
+        let isGrouping = configuration.groupsProbes && martlet_bpf_has_uprobe_multi()
         for feature in Feature.allCases {
             for name in feature.programs {
                 guard let program = bpf_object__find_program_by_name(object, name) else {
                     preconditionFailure("the BPF object lacks \(name)")
                 }
                 _ = bpf_program__set_autoload(program, features.contains(feature))
+                if feature == .tls, isGrouping {
+                    let type = bpf_attach_type(rawValue: UInt32(martlet_bpf_uprobe_multi_type()))
+                    _ = bpf_program__set_expected_attach_type(program, type)
+                }
             }
         }
         let result = bpf_object__load(object)
@@ -344,6 +445,8 @@ public final class KernelSide: @unchecked Sendable {
         _ feature: Feature, _ object: OpaquePointer, _ configuration: Configuration
     ) throws(KernelError) -> [OpaquePointer] {
         var links: [OpaquePointer] = []
+        // When there is something to attach them to, and when somebody needs them.
+        if feature == .tls || feature == .tlsSockets { return [] }
         let cgroup = feature == .requests ? try openRoot(configuration) : FileDescriptor(owning: -1)
         for name in feature.programs {
             martlet_bpf_log_clear()
@@ -411,7 +514,7 @@ extension Feature {
     var isIterator: Bool {
         switch self {
         case .tcpSamples, .tcpRoundTrips, .tcpDiscovery, .requestSamples, .processDiscovery, .fileDiscovery: true
-        case .processes, .cgroups, .requests, .tcp, .fileWrites: false
+        case .processes, .cgroups, .requests, .tcp, .tls, .tlsSockets, .fileWrites: false
         }
     }
 

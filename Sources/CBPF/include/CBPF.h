@@ -26,3 +26,16 @@ struct bpf_link *martlet_bpf_attach_map_iterator(const struct bpf_program *progr
 
 // How often a program did not run because it was running on that CPU already (Linux 5.12; 0 before), or -1 with errno set.
 int64_t martlet_bpf_program_misses(int program);
+
+// Whether the kernel attaches one program to many places of a file at once (uprobe_multi, Linux 6.6). Tried out.
+bool martlet_bpf_has_uprobe_multi(void);
+
+// The attach type that programs for uprobe_multi are loaded with (BPF_TRACE_UPROBE_MULTI).
+int martlet_bpf_uprobe_multi_type(void);
+
+// Attaches a program to `count` places (offsets in the file) of `path`, for all processes, with one cookie. Returns the link's
+// descriptor, which holds the attachment, or a negated errno.
+int martlet_bpf_attach_uprobe_multi(int program, const char *path, const uint64_t *offsets, uint32_t count, uint64_t cookie);
+
+// The same at one place, through a perf event (Linux 5.15 for the cookie).
+int martlet_bpf_attach_uprobe(int program, const char *path, uint64_t offset, uint64_t cookie);
