@@ -95,6 +95,11 @@ let package = Package(
         .target(name: "Protocols", swiftSettings: strict),
         .target(
             name: "Traces", dependencies: ["Host", "Linux", "Network", "Protocols", "Wire"], swiftSettings: strict),
+        .target(name: "Symbols", dependencies: ["CMemory", "Linux"], swiftSettings: strict),
+        .target(
+            name: "Probes",
+            dependencies: ["CLinux", "Containers", "Exchange", "Kernel", "Linux", "Metrics", "Ring", "Symbols"],
+            swiftSettings: strict),
         .target(name: "Spool", dependencies: ["Linux"], swiftSettings: strict),
         .target(
             name: "Wire", dependencies: ["CMemory", "CSnappy", "CZlib", "CZstd", "Metrics"], swiftSettings: strict),
@@ -112,8 +117,7 @@ let package = Package(
             name: "NodeAgent",
             dependencies: [
                 "CLinux", "CYaml", "Cloud", "Containers", "Export", "GPU", "Host", "Kernel", "Linux", "LogFiles", "Logs",
-                "Metrics", "Network", "Protocols", "Ring", "Signals", "Spool",
-                "Traces", "Wire",
+                "Metrics", "Network", "Probes", "Protocols", "Ring", "Signals", "Spool", "Traces", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -129,9 +133,10 @@ let package = Package(
         .testTarget(
             name: "KernelTests",
             dependencies: [
-                "CBPF", "CEvents", "Containers", "Host", "Kernel", "Linux", "Metrics", "Network", "Ring", "Signals",
+                "CBPF", "CEvents", "Containers", "Host", "Kernel", "Linux", "Metrics", "Network", "Probes", "Ring",
+                "Signals",
             ],
-            swiftSettings: strict),
+            exclude: ["Programs"], swiftSettings: strict),
         .testTarget(
             name: "ContainersTests",
             dependencies: [
@@ -146,6 +151,8 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: strict),
         // Counts allocations in the test process; the benchmarks' own file.
         .target(name: "CAllocations", path: "Tests/CAllocations"),
+        .testTarget(
+            name: "SymbolsTests", dependencies: ["Linux", "Symbols"], exclude: ["Programs"], swiftSettings: strict),
         .testTarget(name: "SpoolTests", dependencies: ["Linux", "Spool", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "LogFilesTests", dependencies: ["LogFiles", "Linux", "Logs", "Metrics", "TestSupport"],

@@ -182,6 +182,9 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
     case martletContainerOptedOut
     case martletFeatureEnabled
     case martletConntrackLookupsTotal
+    case martletTlsBinaries
+    case martletTlsRefusedTotal
+    case martletTlsSocketsFollowed
     case martletEventsTotal
     case martletEventsLostTotal
     case martletProgramMissesTotal
@@ -715,6 +718,12 @@ public enum MetricFamily: UInt16, CaseIterable, Sendable {
         (
             "martlet_conntrack_lookups_total", .counter,
             "Translated connections that the kernel announced (event), and connections that were asked for (query)"
+        ),
+        ("martlet_tls_binaries", .gauge, "Libraries and programs with probes for the plain text of TLS"),
+        ("martlet_tls_refused_total", .counter, "Libraries and programs that got no probes for TLS, by reason"),
+        (
+            "martlet_tls_sockets_followed", .gauge,
+            "1 while threads that call TLS libraries are followed to their sockets"
         ),
         ("martlet_events_total", .counter, "Kernel events handled by type"),
         ("martlet_events_lost_total", .counter, "Kernel events lost by ring and reason"),

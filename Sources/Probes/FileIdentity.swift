@@ -1,3 +1,4 @@
+internal import CLinux
 internal import Glibc
 internal import Linux
 
@@ -19,8 +20,7 @@ struct FileIdentity: Hashable {
     init?(_ file: borrowing FileDescriptor) {
         var status = stat()
         guard fstat(file.raw, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-        var system = statfs()
-        let isOverlay = fstatfs(file.raw, &system) == 0 && Int(system.f_type) == Self.overlay
+        let isOverlay = martlet_file_system(file.raw) == Self.overlay
         device = isOverlay ? 0 : UInt64(status.st_dev)
         inode = UInt64(status.st_ino)
         size = isOverlay ? Int(status.st_size) : 0

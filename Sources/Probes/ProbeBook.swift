@@ -42,6 +42,11 @@ struct ProbeBook {
         var library: TLSLibrary?
         /// Their release takes the probes away: entries before returns, so in this order.
         var links: [ProbeLinks] = []
+
+        mutating func leave(_ now: UInt64) {
+            users -= 1
+            unusedSince = now
+        }
     }
 
     private struct Process {
@@ -63,6 +68,8 @@ struct ProbeBook {
     private var sockets: ProbeLinks?
     private var socketsNeeded: UInt64 = 0
     private var socketsRefused = false
+    /// For tests: as if some process needed them.
+    var followSocketsAlways = false
     private(set) var figures = Figures()
 
     init(kernel: KernelSide, configuration: Configuration) {
@@ -197,7 +204,7 @@ struct ProbeBook {
             socketsNeeded = now
             kernel.forgetTLS(of: gone)
         }
-        if processes.values.contains(where: \.needsSockets) { socketsNeeded = now }
+        if followSocketsAlways || processes.values.contains(where: \.needsSockets) { socketsNeeded = now }
         let isNeeded = socketsNeeded > 0 && now < socketsNeeded &+ Self.socketsLinger
         if !isNeeded {
             sockets = nil
@@ -216,12 +223,5 @@ struct ProbeBook {
             figures.links += file.links.reduce(0) { $0 + $1.count }
         }
         figures.followsSockets = sockets != nil
-    }
-}
-
-extension ProbeBook.File {
-    fileprivate mutating func leave(_ now: UInt64) {
-        users -= 1
-        unusedSince = now
     }
 }

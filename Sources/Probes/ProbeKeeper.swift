@@ -85,7 +85,7 @@ public actor ProbeKeeper {
                 Double(figures.refused[reason] ?? 0))
         }
         snapshot.add(.martletFaultsTotal, common.adding([("kind", "tls_look")]), Double(figures.failedLooks))
-        snapshot.add(.martletTlsFollowsSockets, common, figures.followsSockets ? 1 : 0)
+        snapshot.add(.martletTlsSocketsFollowed, common, figures.followsSockets ? 1 : 0)
         return snapshot
     }
 }

@@ -1,0 +1,167 @@
+import Foundation
+import Linux
+import Testing
+
+@testable import Probes
+
+extension KernelTests {
+    /// The plain text of real programs' TLS: every byte, in order, with the connection that it went over.
+    @Suite struct TLS {
+        private static let count = 20
+
+        /// One client against the Python server; both ends are seen.
+        private func check(
+            _ rig: TLSRig, port: Int, connections: Int = 1, requests: Int = count, sourceLocation: SourceLocation = #_sourceLocation
+        ) throws {
+            for (isInbound, isSent) in [(false, true), (true, false)] {
+                let texts = try rig.texts(port: port, isInbound: isInbound, isSent: isSent)
+                #expect(texts.count == connections, "\(isInbound)", sourceLocation: sourceLocation)
+                for text in texts {
+                    let paths = text.split(separator: "\r\n").filter { $0.hasPrefix("GET ") }
+                    #expect(
+                        paths.map(String.init) == (0..<requests).map { "GET /item-\($0) HTTP/1.1" },
+                        sourceLocation: sourceLocation)
+                }
+            }
+            for (isInbound, isSent) in [(false, false), (true, true)] {
+                let texts = try rig.texts(port: port, isInbound: isInbound, isSent: isSent)
+                #expect(texts.count == connections, "\(isInbound)", sourceLocation: sourceLocation)
+                for text in texts {
+                    let answers = text.split(separator: "\n").filter { $0.hasPrefix("answer to ") }
+                    #expect(
+                        answers.map(String.init) == (0..<requests).map { "answer to /item-\($0)" },
+                        sourceLocation: sourceLocation)
+                }
+            }
+        }
+
+        @Test(.enabled(if: TLSRig.has("/usr/bin/python3")), arguments: [true, false])
+        func python(_ groupsProbes: Bool) throws {
+            let rig = try TLSRig(groupsProbes: groupsProbes)
+            let (server, port) = try rig.serve()
+            let client = try rig.start(
+                "/usr/bin/python3",
+                [TLSRig.programs.appending(path: "get.py").path, "\(port)", "\(Self.count)", "socket"])
+            rig.attach([server, client])
+            #expect(rig.book.figures.attached[.openssl] == 1)
+            client.go()
+            #expect(client.finish() == "done\n")
+            try check(rig, port: port)
+            #expect(rig.losses == 0)
+        }
+
+        /// Memory BIOs: the library never sees a descriptor.
+        @Test(.enabled(if: TLSRig.has("/usr/bin/python3")))
+        func asyncio() throws {
+            let rig = try TLSRig()
+            let (server, port) = try rig.serve()
+            let client = try rig.start(
+                "/usr/bin/python3",
+                [TLSRig.programs.appending(path: "get.py").path, "\(port)", "\(Self.count)", "asyncio"])
+            rig.book.followSocketsAlways = true
+            rig.attach([server, client])
+            client.go()
+            #expect(client.finish() == "done\n")
+            try check(rig, port: port, connections: 2)
+        }
+
+        @Test(.enabled(if: TLSRig.has("/usr/bin/node"), "no Node.js"))
+        func node() throws {
+            let rig = try TLSRig()
+            let (server, port) = try rig.serve()
+            let client = try rig.start(
+                "/usr/bin/node", [TLSRig.programs.appending(path: "get.js").path, "\(port)", "\(Self.count)"])
+            rig.attach([server, client])
+            #expect(rig.book.figures.followsSockets)
+            client.go()
+            #expect(client.finish() == "done\n")
+            try check(rig, port: port)
+        }
+
+        @Test(.enabled(if: TLSRig.has("/usr/bin/curl"), "no curl"))
+        func curl() throws {
+            let rig = try TLSRig()
+            let (server, port) = try rig.serve()
+            rig.book.followSocketsAlways = true
+            rig.attach([server])
+            let urls = (0..<Self.count).map { "https://127.0.0.1:\(port)/item-\($0)" }
+            let output = try rig.run("/usr/bin/curl", ["-sk", "--http1.1"] + urls)
+            #expect(output.split(separator: "\n").count == Self.count)
+            try check(rig, port: port)
+        }
+
+        @Test(.enabled(if: TLSRig.has("/usr/bin/gnutls-cli"), "no gnutls-cli"))
+        func gnutls() throws {
+            let rig = try TLSRig()
+            let (server, port) = try rig.serve()
+            let client = try rig.start("/usr/bin/gnutls-cli", ["--insecure", "--logfile=/dev/null", "-p", "\(port)", "127.0.0.1"])
+            usleep(500_000)
+            rig.attach([server, client])
+            #expect(rig.book.figures.attached[.gnutls] == 1)
+            for index in 0..<Self.count {
+                client.input.fileHandleForWriting.write(
+                    Data("GET /item-\(index) HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8))
+                usleep(20_000)
+            }
+            usleep(200_000)
+            try client.input.fileHandleForWriting.close()
+            _ = client.finish()
+            try check(rig, port: port)
+        }
+
+        @Test(.enabled(if: TLSRig.has("/usr/bin/gcc") && TLSRig.has("/usr/lib/x86_64-linux-gnu/libssl.a"), "no libssl.a"))
+        func linkedStatically() throws {
+            let rig = try TLSRig()
+            let (server, port) = try rig.serve()
+            let program = rig.folder.appending(path: "get").path
+            _ = try rig.run(
+                "/usr/bin/gcc",
+                [
+                    "-O2", "-o", program, TLSRig.programs.appending(path: "get.c").path, "-l:libssl.a", "-l:libcrypto.a",
+                    "-ldl", "-lpthread",
+                ])
+            let client = try rig.start(program, ["\(port)", "\(Self.count)"])
+            rig.attach([server, client])
+            #expect(rig.book.figures.attached[.openssl] == 2)
+            client.go()
+            #expect(client.finish() == "done\n")
+            try check(rig, port: port)
+        }
+
+        @Test(
+            .enabled(if: TLSRig.has("/usr/bin/go"), "no Go"),
+            arguments: [[], ["-ldflags", "-s -w"], ["-buildmode=pie", "-ldflags", "-s -w"]])
+        func go(_ options: [String]) throws {
+            let rig = try TLSRig()
+            let program = try rig.go(options)
+            let server = try rig.start(program, ["serve", rig.certificate, rig.key])
+            let port = Int(server.line()) ?? 0
+            let client = try rig.start(program, ["get", "https://127.0.0.1:\(port)", "\(Self.count)"])
+            rig.attach([server, client])
+            #expect(rig.book.figures.attached[.go] == 1)
+            client.go()
+            #expect(client.finish() == "done\n")
+            try check(rig, port: port)
+            #expect(rig.losses == 0)
+        }
+
+        /// Probes are there as long as a process needs them, for all processes of one file once, and no descriptor stays.
+        @Test(.enabled(if: TLSRig.has("/usr/bin/python3")))
+        func probesGoWithTheLastProcess() throws {
+            let rig = try TLSRig()
+            let before = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+            let (first, _) = try rig.serve()
+            let (second, _) = try rig.serve()
+            rig.attach([first, second])
+            #expect(rig.book.figures.attached == [.openssl: 1])
+            rig.attach([second])
+            #expect(rig.book.figures.attached == [.openssl: 1])
+            rig.attach([])
+            #expect(rig.book.figures.attached == [:])
+            #expect(rig.book.figures.links == 0)
+            let pipes = 2 * 3
+            let after = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
+            #expect(after <= before + pipes)
+        }
+    }
+}
