@@ -245,17 +245,26 @@ static __always_inline void pair(__u64 session, __u64 socket) {
     bpf_map_update_elem(&tls_pairs, &key, &pair, BPF_ANY);
 }
 
-static __always_inline struct martlet_connection *paired(__u64 session, __u64 *socket, bool fix) {
+/* The connection of a session whose socket was found by what its thread did; only one that is certain, or any. */
+static __always_inline struct martlet_connection *paired(__u64 session, __u64 *socket, bool is_certain) {
     struct tls_session_key key = {session, current_process()};
     struct tls_pair *pair = bpf_map_lookup_elem(&tls_pairs, &key);
     struct martlet_connection *connection;
 
-    if (!pair) return NULL;
+    if (!pair || (is_certain && !pair->is_fixed)) return NULL;
     connection = bpf_map_lookup_elem(&connections, &pair->socket);
     if (!connection || connection->id != pair->id) return NULL;
-    if (fix) pair->is_fixed = 1;
     *socket = pair->socket;
     return connection;
+}
+
+/* The same after application data went through, which no handshake that is not finished lets pass. */
+static __always_inline struct martlet_connection *fix_pair(__u64 session, __u64 *socket) {
+    struct tls_session_key key = {session, current_process()};
+    struct tls_pair *pair = bpf_map_lookup_elem(&tls_pairs, &key);
+
+    if (pair) pair->is_fixed = 1;
+    return paired(session, socket, true);
 }
 
 /* The process's sessions are to be found by what its threads do. */
@@ -266,12 +275,17 @@ static __always_inline void note_unpaired(void) {
     if (!bpf_map_lookup_elem(&tls_unpaired, &process)) bpf_map_update_elem(&tls_unpaired, &process, &mark, BPF_ANY);
 }
 
-/* A session begins or continues a handshake, or reads: what its thread has just received was meant for it. */
-static __always_inline void touch(struct tls_thread *thread, __u64 session) {
+/*
+ * A session without a descriptor is called: what its thread has just received was meant for it. That may be wrong before its
+ * handshake, when it has not received anything yet, and is put right by what it receives then.
+ */
+static __always_inline void find_pair(struct tls_thread *thread, __u64 session) {
+    __u64 socket;
+
     thread->handshake = 0;
-    if (!thread->received) return;
-    pair(session, thread->received);
+    if (thread->received) pair(session, thread->received);
     thread->received = 0;
+    if (!paired(session, &socket, false)) note_unpaired();
 }
 
 /* ---- Calls of C functions ---- */
@@ -330,7 +344,7 @@ static __always_inline void end_write(struct tls_call *call, __s64 done) {
         if (connection && connection->id == call->id && left) __sync_fetch_and_add(&connection->tls_sent, -left);
     } else if (done) {
         /* Its socket is known only now: it was used inside the call. */
-        connection = paired(call->session, &socket, true);
+        connection = fix_pair(call->session, &socket);
         if (connection)
             report_sent(
                 connection, __sync_fetch_and_add(&connection->tls_sent, (__u32)done), call->buffer, (__u32)done);
@@ -362,7 +376,7 @@ static __always_inline void end_read(struct tls_call *call, __s64 done) {
         if (call->socket) {
             report_received(call->socket, call->id, call->buffer, (__u32)done);
         } else {
-            connection = paired(call->session, &socket, true);
+            connection = fix_pair(call->session, &socket);
             if (connection)
                 report_received(socket, connection->id, call->buffer, (__u32)done);
             else
@@ -427,7 +441,7 @@ static __always_inline int ssl_write(struct pt_regs *registers, __u64 length_at)
     descriptor = descriptor_of_ssl(ssl);
     if (descriptor < 0) {
         connection = paired(ssl, &socket, true);
-        if (!connection) note_unpaired();
+        if (!connection) find_pair(thread, ssl);
     } else {
         connection = connection_of_descriptor(descriptor, &socket);
         if (!connection) return unknown(&thread->writing);
@@ -446,8 +460,7 @@ static __always_inline int ssl_read(struct pt_regs *registers, __u64 length_at) 
     if (!thread) return 0;
     descriptor = descriptor_of_ssl(ssl);
     if (descriptor < 0) {
-        touch(thread, ssl);
-        if (!paired(ssl, &socket, false)) note_unpaired();
+        find_pair(thread, ssl);
         /* The pair may still change inside of the call. */
     } else {
         connection = connection_of_descriptor(descriptor, &socket);
@@ -500,16 +513,14 @@ SEC("uprobe")
 int tls_ssl_handshake(struct pt_regs *registers) {
     struct tls_thread *thread;
     __u64 ssl = ARGUMENT_1(registers);
-    __u64 socket;
 
     if (descriptor_of_ssl(ssl) >= 0) return 0;
     thread = tls_thread(true);
     if (!thread) return 0;
-    touch(thread, ssl);
+    find_pair(thread, ssl);
     thread->handshake = ssl;
     thread->frame = STACK_POINTER(registers);
     thread->return_address = user_word(thread->frame);
-    if (!paired(ssl, &socket, false)) note_unpaired();
     return 0;
 }
 
@@ -535,7 +546,7 @@ int tls_gnutls_send(struct pt_regs *registers) {
     connection = connection_of_gnutls(registers, session, &socket);
     if (!connection) {
         connection = paired(session, &socket, true);
-        if (!connection) note_unpaired();
+        if (!connection) find_pair(thread, session);
     }
     begin_write(thread, connection, socket, session, registers, 0);
     return 0;
@@ -560,8 +571,7 @@ int tls_gnutls_receive(struct pt_regs *registers) {
     if (!thread) return 0;
     connection = connection_of_gnutls(registers, session, &socket);
     if (!connection) {
-        touch(thread, session);
-        note_unpaired();
+        find_pair(thread, session);
     }
     begin_read(thread, connection, socket, session, registers, 0);
     return 0;

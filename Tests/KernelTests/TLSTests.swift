@@ -11,9 +11,10 @@ extension KernelTests {
 
         /// One client against the Python server; both ends are seen.
         private func check(
-            _ rig: TLSRig, port: Int, connections: Int = 1, requests: Int = count, sourceLocation: SourceLocation = #_sourceLocation
+            _ rig: TLSRig, port: Int, connections: Int = 1, requests: Int = count, ends: [Bool] = [false, true],
+            sourceLocation: SourceLocation = #_sourceLocation
         ) throws {
-            for (isInbound, isSent) in [(false, true), (true, false)] {
+            for (isInbound, isSent) in [(false, true), (true, false)] where ends.contains(isInbound) {
                 let texts = try rig.texts(port: port, isInbound: isInbound, isSent: isSent)
                 #expect(texts.count == connections, "\(isInbound)", sourceLocation: sourceLocation)
                 for text in texts {
@@ -23,14 +24,13 @@ extension KernelTests {
                         sourceLocation: sourceLocation)
                 }
             }
-            for (isInbound, isSent) in [(false, false), (true, true)] {
+            for (isInbound, isSent) in [(false, false), (true, true)] where ends.contains(isInbound) {
                 let texts = try rig.texts(port: port, isInbound: isInbound, isSent: isSent)
                 #expect(texts.count == connections, "\(isInbound)", sourceLocation: sourceLocation)
                 for text in texts {
-                    let answers = text.split(separator: "\n").filter { $0.hasPrefix("answer to ") }
+                    let answers = text.components(separatedBy: "answer to /").dropFirst().map { $0.prefix { $0 != "\n" } }
                     #expect(
-                        answers.map(String.init) == (0..<requests).map { "answer to /item-\($0)" },
-                        sourceLocation: sourceLocation)
+                        answers.map(String.init) == (0..<requests).map { "item-\($0)" }, sourceLocation: sourceLocation)
                 }
             }
         }
@@ -94,7 +94,8 @@ extension KernelTests {
         func gnutls() throws {
             let rig = try TLSRig()
             let (server, port) = try rig.serve()
-            let client = try rig.start("/usr/bin/gnutls-cli", ["--insecure", "--logfile=/dev/null", "-p", "\(port)", "127.0.0.1"])
+            let client = try rig.start(
+                "/usr/bin/gnutls-cli", ["--insecure", "--logfile=/dev/null", "-p", "\(port)", "127.0.0.1"])
             usleep(500_000)
             rig.attach([server, client])
             #expect(rig.book.figures.attached[.gnutls] == 1)
@@ -106,10 +107,14 @@ extension KernelTests {
             usleep(200_000)
             try client.input.fileHandleForWriting.close()
             _ = client.finish()
-            try check(rig, port: port)
+            // The server waited in a call that began before there were probes: its end is not seen.
+            try check(rig, port: port, ends: [false])
         }
 
-        @Test(.enabled(if: TLSRig.has("/usr/bin/gcc") && TLSRig.has("/usr/lib/x86_64-linux-gnu/libssl.a"), "no libssl.a"))
+        private static let canLink =
+            TLSRig.has("/usr/bin/gcc") && TLSRig.has("/usr/lib/x86_64-linux-gnu/libssl.a")
+
+        @Test(.enabled(if: canLink, "no libssl.a"))
         func linkedStatically() throws {
             let rig = try TLSRig()
             let (server, port) = try rig.serve()
