@@ -9,6 +9,7 @@ import Linux
 import Logging
 import Metrics
 import Network
+import Probes
 import Ring
 import Signals
 import Spool
@@ -112,9 +113,14 @@ enum Agent {
             faults: faults)
         let opener = NamespaceOpener(
             lane: files, registry: registry, connectionSignal: connections, faults: faults)
+        let probes =
+            configuration.watchesRequests && kernel.isEnabled(.tls)
+            ? ProbeKeeper(
+                lane: files, kernel: kernel, registry: registry, faults: faults,
+                delay: configuration.instrumentationDelay) : nil
         let source = SeriesSource(
             common: common, cloud: cloud, gpus: gpus, kernel: kernel, registry: registry, drain: drain,
-            collector: collector, resolver: resolver, systemd: systemd, faults: faults, drops: drops,
+            probes: probes, collector: collector, resolver: resolver, systemd: systemd, faults: faults, drops: drops,
             features: features,
             isPushing: !configuration.metricsEndpoints.isEmpty)
         let series = SeriesPipeline(
@@ -132,6 +138,7 @@ enum Agent {
                 collection: configuration.retention))
         await collector.start(registry: registry, interval: interval)
         await fileScan.start(interval: 2 * interval)
+        await probes?.start()
         if ProcessDelays.countsDisk() == false {
             logger.warning(
                 "container_resources_disk_delay_seconds_total stays 0: kernel.task_delayacct is off; switch it on with sysctl kernel.task_delayacct=1"

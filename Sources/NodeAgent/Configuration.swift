@@ -40,6 +40,8 @@ struct Configuration: Sendable {
     var maximumNamesPerContainer = 50
     /// Whether requests are looked at.
     var watchesRequests = true
+    /// Nanoseconds that a process has to be old before its TLS is looked into, unless it listens.
+    var instrumentationDelay: UInt64 = 30_000_000_000
     /// HTTP requests that are left out.
     var excludedPaths: [PathPattern] = []
     /// Bytes of a segment that are captured.

@@ -31,7 +31,7 @@ struct PreparedAgent: Sendable {
         settings.captureBytes = configuration.captureBytes
         settings.countsHTTP = !configuration.wantsRequestTexts
         var wanted = Set(Feature.allCases)
-        if !configuration.watchesRequests { wanted.subtract([.requests, .requestSamples]) }
+        if !configuration.watchesRequests { wanted.subtract([.requests, .requestSamples, .tls, .tlsSockets]) }
         kernel = try KernelSide(settings, wanted: wanted)
         for state in kernel.features where !state.isEnabled && wanted.contains(state.feature) {
             logger.warning("\(state.feature.rawValue) is off: \(state.reason); it needs \(state.feature.requirement)")

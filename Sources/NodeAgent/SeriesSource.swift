@@ -6,6 +6,7 @@ import Host
 import Kernel
 import Linux
 import Metrics
+import Probes
 import Signals
 import Synchronization
 
@@ -18,6 +19,7 @@ final class SeriesSource: SnapshotSource {
     private let kernel: KernelSide
     private let registry: Registry
     private let drain: Drain
+    private let probes: ProbeKeeper?
     private let collector: ResourceCollector
     private let resolver: MetadataResolver
     private let systemd: SystemdManager
@@ -35,7 +37,7 @@ final class SeriesSource: SnapshotSource {
 
     init(
         common: LabelSet, cloud: CloudDiscovery, gpus: GPUCollector?, kernel: KernelSide, registry: Registry,
-        drain: Drain, collector: ResourceCollector, resolver: MetadataResolver, systemd: SystemdManager,
+        drain: Drain, probes: ProbeKeeper?, collector: ResourceCollector, resolver: MetadataResolver, systemd: SystemdManager,
         faults: CounterTable,
         drops: CounterTable, features: FeatureTable, isPushing: Bool
     ) {
@@ -45,6 +47,7 @@ final class SeriesSource: SnapshotSource {
         self.kernel = kernel
         self.registry = registry
         self.drain = drain
+        self.probes = probes
         self.collector = collector
         self.resolver = resolver
         self.systemd = systemd
@@ -73,6 +76,7 @@ final class SeriesSource: SnapshotSource {
         if isPushing { snapshot.add(.up, .empty, 1) }
         snapshot.add(.nodeCloudInfo, common.adding(cloud.metadata.infoLabels), 1)
         gpus?.reading?.emit(into: &snapshot, common: common)
+        if let probes { snapshot.append(probes.snapshot(common: common)) }
         addFeatures(to: &snapshot)
         addContainers(await registry.counts, to: &snapshot)
         let waiting = await registry.waitingInspections

@@ -72,7 +72,9 @@ struct ProcessMappings {
     /// What names of libraries begin with; also as wheels and other bundles rename them.
     private static let libraries = ["libssl.", "libssl-", "libgnutls.", "libgnutls-"]
 
-    private static func has(_ name: ArraySlice<UInt8>, _ beginning: String) -> Bool { name.starts(with: beginning.utf8) }
+    private static func has(_ name: ArraySlice<UInt8>, _ beginning: String) -> Bool {
+        name.starts(with: beginning.utf8)
+    }
 
     /// Opens the very file that is mapped: by the mapping where the kernel lets us (CAP_SYS_ADMIN or
     /// CAP_CHECKPOINT_RESTORE), else by its path in the process's root, if it is still that file.

@@ -7,11 +7,11 @@ public struct GoFunctions: Sendable {
     private static let functionsLimit: UInt64 = 512 << 20
     private static let scanLimit: UInt64 = 1 << 30
 
-    /// By the magic number.
+    /// By the magic number; Go 1.16, 1.18, 1.20.
     private enum Layout: UInt64 {
-        case go1_16 = 0xFFFF_FFFA
-        case go1_18 = 0xFFFF_FFF0
-        case go1_20 = 0xFFFF_FFF1
+        case since16 = 0xFFFF_FFFA
+        case since18 = 0xFFFF_FFF0
+        case since20 = 0xFFFF_FFF1
     }
 
     public enum Refusal: Error, Sendable {
@@ -36,7 +36,7 @@ public struct GoFunctions: Sendable {
     /// The functions of these names, with their bounds.
     public static func find(_ names: Set<String>, in file: borrowing ELFFile) throws(Refusal) -> [String: Function] {
         guard let table = table(of: file) else { throw .noTable }
-        if table.layout == .go1_16, let version = GoVersion.read(from: file), version < GoVersion(major: 1, minor: 17) {
+        if table.layout == .since16, let version = GoVersion.read(from: file), version < GoVersion(major: 1, minor: 17) {
             throw .tooOld
         }
         let places = nameOffsets(names, table, file)
@@ -44,7 +44,7 @@ public struct GoFunctions: Sendable {
         var found: [String: Function] = [:]
         // An entry of the first table: where the function begins, and where its record is. The record repeats the first and
         // goes on with the offset of its name.
-        let (entrySize, recordHead) = table.layout == .go1_16 ? (16, 12) : (8, 8)
+        let (entrySize, recordHead) = table.layout == .since16 ? (16, 12) : (8, 8)
         let wordSize = entrySize / 2
         var index: UInt64 = 0
         // One window over each of the two parts, which go in step.
@@ -73,7 +73,7 @@ public struct GoFunctions: Sendable {
                     let name = records.number(at: Int(place &- recordsStart) + recordHead - 4, size: 4),
                     let text = places[name], end > start
                 else { continue }
-                let address = table.layout == .go1_16 ? start : table.textStart &+ start
+                let address = table.layout == .since16 ? start : table.textStart &+ start
                 found[text] = Function(name: text, address: address, size: end - start)
             }
             index += UInt64(whole)
@@ -87,8 +87,8 @@ public struct GoFunctions: Sendable {
     ) -> [UInt64: String] {
         let wanted = names.map { (name: $0, bytes: [0] + Array($0.utf8) + [0]) }
         var places: [UInt64: String] = [:]
-        file.reader.windows(at: table.offset &+ table.names.offset, count: min(table.names.size, namesLimit), overlap: 1024) {
-            bytes, position in
+        let count = min(table.names.size, namesLimit)
+        file.reader.windows(at: table.offset &+ table.names.offset, count: count, overlap: 1024) { bytes, position in
             for (name, pattern) in wanted {
                 if let index = bytes.firstIndex(of: pattern, from: 0) { places[position + UInt64(index) + 1] = name }
             }
@@ -131,7 +131,7 @@ public struct GoFunctions: Sendable {
             let count = head.number(at: 8, size: 8)
         else { return nil }
         // From Go 1.18 on, where the text begins stands before the places of the parts.
-        let first = layout == .go1_16 ? 24 : 32
+        let first = layout == .since16 ? 24 : 32
         guard let names = head.number(at: first, size: 8), let units = head.number(at: first + 8, size: 8),
             let functions = head.number(at: first + 32, size: 8), names < units, units < size, functions < size,
             count > 0, count < size / 8
@@ -139,7 +139,7 @@ public struct GoFunctions: Sendable {
         var table = Table(
             layout: layout, address: address, offset: offset, size: size, count: count, textStart: 0,
             names: (names, units - names), functions: functions)
-        if layout != .go1_16 {
+        if layout != .since16 {
             guard let start = textStart(file, head.number(at: 24, size: 8) ?? 0, table) else { return nil }
             table.textStart = start
         }

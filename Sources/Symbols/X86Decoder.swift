@@ -119,7 +119,9 @@ enum X86Decoder {
     private static func branch(
         _ code: [UInt8], _ start: Int, _ cursor: Int, size: Int, _ kind: (Int) -> Instruction.Kind
     ) -> Instruction? {
-        guard let number = code.number(at: cursor, size: size), cursor + size - start <= maximumLength else { return nil }
+        guard let number = code.number(at: cursor, size: size), cursor + size - start <= maximumLength else {
+            return nil
+        }
         let distance =
             size == 1
             ? Int(Int8(truncatingIfNeeded: number)) : Int(Int32(truncatingIfNeeded: number))

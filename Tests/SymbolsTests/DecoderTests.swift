@@ -33,7 +33,8 @@ import Testing
             let isReturn = word == "ret"
             returns += isReturn ? 1 : 0
             if instruction?.length != line.length || (instruction?.kind == .return) != isReturn {
-                different.append("\(String(line.address, radix: 16)): \(line.text): \(line.length), \(instruction as Any)")
+                let address = String(line.address, radix: 16)
+                different.append("\(address): \(line.text): \(line.length), \(instruction as Any)")
             }
         }
         #expect(different.prefix(10) == [], "\(different.count) of \(count)")
@@ -46,7 +47,8 @@ import Testing
         #expect(X86Decoder.decode([0xC2, 8, 0], at: 0) == Instruction(length: 3, kind: .return))
         #expect(X86Decoder.decode([0xEB, 0xFE], at: 0) == Instruction(length: 2, kind: .jump(-2)))
         #expect(X86Decoder.decode([0xE9, 0, 1, 0, 0], at: 0) == Instruction(length: 5, kind: .jump(256)))
-        #expect(X86Decoder.decode([0x0F, 0x84, 0, 1, 0, 0], at: 0) == Instruction(length: 6, kind: .conditionalJump(256)))
+        #expect(
+            X86Decoder.decode([0x0F, 0x84, 0, 1, 0, 0], at: 0) == Instruction(length: 6, kind: .conditionalJump(256)))
         #expect(X86Decoder.decode([0xFF, 0xE0], at: 0) == Instruction(length: 2, kind: .indirectJump))
         #expect(X86Decoder.decode([0x48, 0xB8, 1, 2, 3, 4, 5, 6, 7, 8], at: 0)?.length == 10)
     }

@@ -37,6 +37,7 @@ struct AgentOptions: ParsableArguments {
             .disablePinger: one(network.disablePinger),
             .maxFqdnsPerContainer: one(network.maxFqdnsPerContainer),
             .disableL7Tracing: one(requests.disableL7Tracing),
+            .instrumentationDelay: one(requests.instrumentationDelay),
             .excludeHTTPRequestsByPath: requests.excludeHTTPRequestsByPath,
             .captureBytes: one(requests.captureBytes),
             .provider: one(node.provider),

@@ -8,6 +8,13 @@ struct RequestOptions: ParsableArguments {
     var disableL7Tracing: Bool?
 
     @Option(
+        name: .customLong("instrumentation-delay"),
+        help: ArgumentHelp(
+            "Age from which on the TLS of processes is looked into that only connect; those that listen need none. (default: 30s)",
+            valueName: "duration"))
+    var instrumentationDelay: String?
+
+    @Option(
         name: .customLong("exclude-http-requests-by-path"),
         help: ArgumentHelp(
             "HTTP requests with such a path are neither counted nor traced; * stands for anything. May be repeated.",

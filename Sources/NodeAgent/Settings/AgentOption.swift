@@ -21,6 +21,7 @@ enum AgentOption: String, CaseIterable, Sendable {
     case disablePinger = "disable-pinger"
     case maxFqdnsPerContainer = "max-fqdns-per-container"
     case disableL7Tracing = "disable-l7-tracing"
+    case instrumentationDelay = "instrumentation-delay"
     case excludeHTTPRequestsByPath = "exclude-http-requests-by-path"
     case captureBytes = "capture-bytes"
     case provider
@@ -112,6 +113,7 @@ enum AgentOption: String, CaseIterable, Sendable {
         case .disablePinger: "true"
         case .maxFqdnsPerContainer: "50"
         case .disableL7Tracing: "true"
+        case .instrumentationDelay: "30s"
         case .excludeHTTPRequestsByPath: "/healthz*"
         case .captureBytes: "1024"
         case .provider: "AWS"

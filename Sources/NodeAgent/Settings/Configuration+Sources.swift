@@ -35,6 +35,7 @@ extension Configuration {
             case .disablePinger: disablePinger = try setting.boolean()
             case .maxFqdnsPerContainer: maximumNamesPerContainer = try setting.count()
             case .disableL7Tracing: watchesRequests = try !setting.boolean()
+            case .instrumentationDelay: instrumentationDelay = try setting.duration(allowsZero: true)
             case .excludeHTTPRequestsByPath: excludedPaths = try setting.pathPatterns()
             case .captureBytes: captureBytes = try setting.count(in: 64...16384)
             case .provider: cloud.provider = try setting.label()
