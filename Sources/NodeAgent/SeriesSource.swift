@@ -37,7 +37,8 @@ final class SeriesSource: SnapshotSource {
 
     init(
         common: LabelSet, cloud: CloudDiscovery, gpus: GPUCollector?, kernel: KernelSide, registry: Registry,
-        drain: Drain, probes: ProbeKeeper?, collector: ResourceCollector, resolver: MetadataResolver, systemd: SystemdManager,
+        drain: Drain, probes: ProbeKeeper?, collector: ResourceCollector, resolver: MetadataResolver,
+        systemd: SystemdManager,
         faults: CounterTable,
         drops: CounterTable, features: FeatureTable, isPushing: Bool
     ) {

@@ -36,7 +36,9 @@ public struct GoFunctions: Sendable {
     /// The functions of these names, with their bounds.
     public static func find(_ names: Set<String>, in file: borrowing ELFFile) throws(Refusal) -> [String: Function] {
         guard let table = table(of: file) else { throw .noTable }
-        if table.layout == .since16, let version = GoVersion.read(from: file), version < GoVersion(major: 1, minor: 17) {
+        if table.layout == .since16, let version = GoVersion.read(from: file),
+            version < GoVersion(major: 1, minor: 17)
+        {
             throw .tooOld
         }
         let places = nameOffsets(names, table, file)

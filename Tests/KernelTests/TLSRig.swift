@@ -166,6 +166,8 @@ final class TLSRig {
         return texts.sorted { $0.key < $1.key }.map { String(decoding: $0.value, as: UTF8.self) }
     }
 
+    func forgetSegments() { (segments, bytes, ends) = ([], [], [:]) }
+
     struct Gap: Error { var segment: String }
 
     /// Plain text whose connection was not found, and records without room.

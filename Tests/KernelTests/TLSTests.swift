@@ -28,7 +28,9 @@ extension KernelTests {
                 let texts = try rig.texts(port: port, isInbound: isInbound, isSent: isSent)
                 #expect(texts.count == connections, "\(isInbound)", sourceLocation: sourceLocation)
                 for text in texts {
-                    let answers = text.components(separatedBy: "answer to /").dropFirst().map { $0.prefix { $0 != "\n" } }
+                    let answers = text.components(separatedBy: "answer to /").dropFirst().map { part in
+                        part.prefix { $0 != "\n" }
+                    }
                     #expect(
                         answers.map(String.init) == (0..<requests).map { "item-\($0)" }, sourceLocation: sourceLocation)
                 }
@@ -122,8 +124,8 @@ extension KernelTests {
             _ = try rig.run(
                 "/usr/bin/gcc",
                 [
-                    "-O2", "-o", program, TLSRig.programs.appending(path: "get.c").path, "-l:libssl.a", "-l:libcrypto.a",
-                    "-ldl", "-lpthread",
+                    "-O2", "-o", program, TLSRig.programs.appending(path: "get.c").path, "-l:libssl.a",
+                    "-l:libcrypto.a", "-ldl", "-lpthread",
                 ])
             let client = try rig.start(program, ["\(port)", "\(Self.count)"])
             rig.attach([server, client])
@@ -167,6 +169,59 @@ extension KernelTests {
             let pipes = 2 * 3
             let after = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count
             #expect(after <= before + pipes)
+        }
+
+        /// Probes come and go many times a second under load: every request is answered, no program ends otherwise. For longer:
+        /// MARTLET_DISTURB_SECONDS.
+        @Test(.enabled(if: TLSRig.has("/usr/bin/python3") && TLSRig.has("/usr/bin/go"), "no Python or Go"))
+        func disturbsNobody() throws {
+            let seconds = Double(ProcessInfo.processInfo.environment["MARTLET_DISTURB_SECONDS"] ?? "") ?? 20
+            let rig = try TLSRig()
+            let (python, pythonPort) = try rig.serve()
+            let web = try rig.go(["-ldflags", "-s -w"])
+            let go = try rig.start(web, ["serve", rig.certificate, rig.key])
+            let goPort = Int(go.line()) ?? 0
+            let get = TLSRig.programs.appending(path: "get.py").path
+            func clients() throws -> [TLSRig.Child] {
+                var made = [
+                    try rig.start("/usr/bin/python3", [get, "\(pythonPort)", "300", "socket"]),
+                    try rig.start("/usr/bin/python3", [get, "\(pythonPort)", "300", "asyncio"]),
+                    try rig.start(web, ["get", "https://127.0.0.1:\(goPort)", "1000"]),
+                ]
+                if TLSRig.has("/usr/bin/node") {
+                    made.append(
+                        try rig.start(
+                            "/usr/bin/node", [TLSRig.programs.appending(path: "get.js").path, "\(pythonPort)", "300"]))
+                }
+                for client in made { client.go() }
+                return made
+            }
+            let end = Date().addingTimeInterval(seconds)
+            var (rounds, turns) = (0, 0)
+            var running = try clients()
+            rig.book.followSocketsAlways = true
+            while Date() < end {
+                rig.attach([python, go] + running)
+                usleep(100_000)
+                rig.attach([])
+                rig.drain()
+                rig.forgetSegments()
+                turns += 1
+                guard running.allSatisfy({ !$0.process.isRunning }) else { continue }
+                for client in running {
+                    #expect(client.finish() == "done\n")
+                    #expect(client.process.terminationStatus == 0)
+                }
+                rounds += 1
+                running = try clients()
+            }
+            for client in running {
+                #expect(client.finish() == "done\n")
+                #expect(client.process.terminationStatus == 0)
+            }
+            #expect(python.process.isRunning && go.process.isRunning)
+            print("attached and detached \(turns) times under \(rounds) rounds of clients")
+            #expect(turns > 5 && rounds > 0)
         }
     }
 }

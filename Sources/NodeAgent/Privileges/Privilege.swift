@@ -59,6 +59,10 @@ struct Privilege: Sendable {
             loss: "latency is that of TCP connections", isProbed: true,
             isWanted: { !$0.configuration.disablePinger }),
         Privilege(
+            feature: "tls_probes", start: [], running: [.bpf, .perfmon, .sysPtrace],
+            purpose: "probes in TLS libraries and programs as processes come and go",
+            loss: "requests over TLS", isWanted: { $0.configuration.watchesRequests }),
+        Privilege(
             feature: "process_delays", start: [], running: [.netAdmin],
             purpose: "asking the kernel's taskstats how long processes wait (netlink(7))",
             loss: "delays of processes that still run; those of ended ones are counted", isWanted: { _ in true }),

@@ -1,0 +1,106 @@
+import Foundation
+import Testing
+
+extension SystemTests {
+    /// HTTPS requests are counted exactly, by whom they are made and by whom they are served.
+    @Suite struct TLS {
+        private static let programs = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "KernelTests/Programs")
+        private static func has(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+        private static func program(_ name: String) -> String { programs.appending(path: name).path }
+
+        /// A server and a client in containers of their own, and the agent beside them.
+        private struct Scene {
+            let scratch: Scratch
+            let agent: AgentProcess
+            let server: Cgroup
+            let client: Cgroup
+            let port: Int
+
+            init(in scratch: Scratch, server command: (String, String) -> [String]) throws {
+                self.scratch = scratch
+                let (certificate, key) = (scratch.file("cert.pem"), scratch.file("key.pem"))
+                try Command.check([
+                    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate,
+                ])
+                let number = UInt32.random(in: 0 ... .max)
+                server = try Cgroup(making: "/system.slice/tls-server-\(number).service", in: scratch)
+                client = try Cgroup(making: "/system.slice/tls-client-\(number).service", in: scratch)
+                agent = try AgentProcess(
+                    ["--instrumentation-delay=0s", "--ephemeral-port-range=60998-60999"], in: scratch)
+                let process = try server.start(command(certificate, key), in: scratch)
+                var port: Int?
+                _ = soon(within: 20) {
+                    port = Int(process.output.split(separator: "\n").first ?? "")
+                    return port != nil || process.poll() != nil
+                }
+                guard let port else { throw Failure("no port: \(process.errors)") }
+                self.port = port
+            }
+
+            var made: (Page) -> Double {
+                { page in
+                    page.all("container_http_requests_total", ["container_id": client.path, "status": "2xx"])
+                        .reduce(0) { $0 + $1.value }
+                }
+            }
+            var served: (Page) -> Double {
+                { page in
+                    page.all("container_http_inbound_requests_total", ["container_id": server.path])
+                        .reduce(0) { $0 + $1.value }
+                }
+            }
+
+            /// Runs the client a first time, for the agent to see what it needs; then again, and counts.
+            func count(
+                _ requests: Int, library: String, ends: [KeyPath<Scene, (Page) -> Double>], _ command: [String]
+            ) throws {
+                try agent.page(within: 20, "probes") {
+                    $0.all("martlet_tls_binaries", ["library": library]).contains { $0.value > 0 }
+                }
+                let first = try client.start(command, in: scratch)
+                #expect(first.wait(seconds: 30) == 0, "\(first.errors)")
+                usleep(2_500_000)
+                let before = try settled(ends)
+                let second = try client.start(command, in: scratch)
+                #expect(second.wait(seconds: 30) == 0, "\(second.errors)")
+                let after = try settled(ends)
+                for (index, _) in ends.enumerated() { #expect(after[index] - before[index] == Double(requests)) }
+            }
+
+            private func settled(_ ends: [KeyPath<Scene, (Page) -> Double>]) throws -> [Double] {
+                usleep(1_000_000)
+                let page = try agent.page()
+                return ends.map { self[keyPath: $0](page) }
+            }
+        }
+
+        /// OpenSSL as a library on both ends; curl gives it no descriptor.
+        @Test(.enabled(if: has("/usr/bin/curl") && has("/usr/bin/python3"), "no curl or Python"))
+        func curlToPython() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let scene = try Scene(in: scratch) { ["/usr/bin/python3", Self.program("serve.py"), $0, $1] }
+            let urls = (0..<30).map { "https://127.0.0.1:\(scene.port)/item-\($0)" }
+            try scene.count(
+                30, library: "openssl", ends: [\.made, \.served], ["/usr/bin/curl", "-sSk", "--http1.1"] + urls)
+        }
+
+        /// Go on both ends, without symbols; a client that is gone before it could be looked at counts all the same, because
+        /// the server is the same file.
+        @Test(.enabled(if: has("/usr/bin/go"), "no Go"))
+        func goToGo() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let web = scratch.file("web")
+            try Command.check(
+                ["/usr/bin/go", "build", "-ldflags", "-s -w", "-o", web, Self.program("web.go")],
+                environment: ["GO111MODULE": "off", "GOFLAGS": "", "GOCACHE": "/tmp/martlet-go-cache"], seconds: 300)
+            let scene = try Scene(in: scratch) { [web, "serve", $0, $1] }
+            try scene.count(
+                40, library: "go", ends: [\.made, \.served], [web, "get", "https://127.0.0.1:\(scene.port)", "40"])
+        }
+    }
+}
