@@ -152,9 +152,21 @@ public struct GoFunctions: Sendable {
     /// or the section says.
     private static func textStart(_ file: borrowing ELFFile, _ claimed: UInt64, _ table: Table) -> UInt64? {
         if claimed != 0, file.isCode(claimed) { return claimed }
+        if let written = moduleText(file, table), file.isCode(written) { return written }
         if let relocated = relocation(file, table), file.isCode(relocated) { return relocated }
         if let symbol = file.functions(named: ["runtime.text"])["runtime.text"] { return symbol.address }
         return file.section(".text")?.address
+    }
+
+    /// Of runtime.moduledata: pcHeader, six slices, findfunctab, minpc and maxpc come before the text.
+    private static let textOfModule = 8 + 6 * 24 + 24
+
+    /// What the runtime's module data says, where a section has it (from Go 1.26 on) and no loader fills it in.
+    private static func moduleText(_ file: borrowing ELFFile, _ table: Table) -> UInt64? {
+        guard let section = file.section(".go.module") else { return nil }
+        let data = file.reader.bytes(at: section.offset, count: textOfModule + 8)
+        guard data.number(at: 0, size: 8) == table.address else { return nil }
+        return data.number(at: textOfModule, size: 8)
     }
 
     /// What the loader puts into a place of the file: the table's own word for the text (up to Go 1.25), or that of the runtime's
@@ -179,8 +191,7 @@ public struct GoFunctions: Sendable {
             }
             position += UInt64(bytes.count / 24 * 24)
         }
-        // runtime.moduledata: pcHeader, six slices, findfunctab, minpc, maxpc, text.
-        return own ?? byPlace[8 + 6 * 24 + 24]
+        return own ?? byPlace[UInt64(textOfModule)]
     }
 
     /// The address behind the check of the stack that a function begins with, and where its arguments are still in registers:

@@ -184,14 +184,14 @@ extension KernelTests {
             let get = TLSRig.programs.appending(path: "get.py").path
             func clients() throws -> [TLSRig.Child] {
                 var made = [
-                    try rig.start("/usr/bin/python3", [get, "\(pythonPort)", "300", "socket"]),
-                    try rig.start("/usr/bin/python3", [get, "\(pythonPort)", "300", "asyncio"]),
-                    try rig.start(web, ["get", "https://127.0.0.1:\(goPort)", "1000"]),
+                    try rig.start("/usr/bin/python3", [get, "\(pythonPort)", "2000", "socket"]),
+                    try rig.start("/usr/bin/python3", [get, "\(pythonPort)", "1000", "asyncio"]),
+                    try rig.start(web, ["get", "https://127.0.0.1:\(goPort)", "10000"]),
                 ]
                 if TLSRig.has("/usr/bin/node") {
                     made.append(
                         try rig.start(
-                            "/usr/bin/node", [TLSRig.programs.appending(path: "get.js").path, "\(pythonPort)", "300"]))
+                            "/usr/bin/node", [TLSRig.programs.appending(path: "get.js").path, "\(pythonPort)", "2000"]))
                 }
                 for client in made { client.go() }
                 return made
