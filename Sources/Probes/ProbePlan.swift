@@ -15,7 +15,7 @@ struct ProbePlan: Sendable {
     var steps: [Step]
 
     private static let opensslNames: Set = [
-        "SSL_read", "SSL_write", "SSL_read_ex", "SSL_write_ex", "SSL_do_handshake",
+        "SSL_read", "SSL_write", "SSL_read_ex", "SSL_write_ex", "SSL_write_ex2", "SSL_do_handshake",
     ]
     private static let gnutlsNames: Set = [
         "gnutls_record_send", "gnutls_record_send2", "gnutls_record_recv", "gnutls_transport_get_int",
@@ -37,12 +37,14 @@ struct ProbePlan: Sendable {
             return nil
         }
         var plan = ProbePlan(library: .openssl, steps: [])
-        try plan.add(.sslReadReturn, returnsOf: [read, found["SSL_read_ex"]], file)
-        try plan.add(.sslWriteReturn, returnsOf: [write, found["SSL_write_ex"]], file)
+        // From OpenSSL 3.3 on SSL_write_ex ends in SSL_write_ex2, by way of the linkage table.
+        let (readEx, writeEx, writeEx2) = (found["SSL_read_ex"], found["SSL_write_ex"], found["SSL_write_ex2"])
+        try plan.add(.sslReadReturn, returnsOf: [read, readEx], file)
+        try plan.add(.sslWriteReturn, returnsOf: [write, writeEx2 ?? writeEx], file)
         try plan.add(.sslRead, at: read, file)
         try plan.add(.sslWrite, at: write, file)
-        if let function = found["SSL_read_ex"] { try plan.add(.sslReadEx, at: function, file) }
-        if let function = found["SSL_write_ex"] { try plan.add(.sslWriteEx, at: function, file) }
+        if let function = readEx { try plan.add(.sslReadEx, at: function, file) }
+        if let function = writeEx { try plan.add(.sslWriteEx, at: function, file) }
         if let function = found["SSL_do_handshake"] { try plan.add(.sslHandshake, at: function, file) }
         return plan
     }
