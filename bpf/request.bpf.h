@@ -138,6 +138,12 @@ static __always_inline __u64 first_bytes(struct __sk_buff *skb, struct packet *p
     return bytes;
 }
 
+/* RFC 8446, section 5.1: type 20 to 23, version 3.0 to 3.4, at most 2^14 + 256 bytes. */
+static __always_inline bool is_tls_record(__u64 first) {
+    __u32 type = first & 0xff, minor = first >> 16 & 0xff, size = (first >> 24 & 0xff) << 8 | (first >> 32 & 0xff);
+    return type >= 20 && type <= 23 && (first >> 8 & 0xff) == 3 && minor <= 4 && size <= 16640;
+}
+
 static __always_inline void fill_flow_header(
     struct martlet_header *header, struct flow *flow, enum martlet_event_type type, __u64 now) {
     header->time_ns = now;
@@ -372,8 +378,8 @@ static __always_inline void examine_stream(struct __sk_buff *skb, struct bpf_soc
     if (config.count_http && (flow->state == FLOW_HTTP || (flow->state == FLOW_NEW && flow->segments == 0)) &&
         count_http(skb, flow, packet, sent, skipped, now))
         return;
-    if (flow->segments == 0 && (first_bytes(skb, packet) & 0xffff) == 0x0316) {
-        /* A TLS handshake: what follows is not for us. */
+    if (flow->segments == 0 && is_tls_record(first_bytes(skb, packet))) {
+        /* Its text comes from the TLS library, if from anywhere. */
         flow->state = FLOW_IGNORED;
         return;
     }

@@ -74,5 +74,137 @@ extension KernelTests {
             ] { #expect(await rig.wait(family, of: id, for: 690) == 690) }
             #expect(rig.losses == 0)
         }
+
+        /// Lost packets come again, and what followed them comes before them.
+        @Test func countsThroughLossAndReordering() async throws {
+            let rig = try await Rig(countsHTTP: false)
+            defer { rig.stop() }
+            try await rig.start()
+            let cgroup = try TestCgroup()
+            let file = FileManager.default.temporaryDirectory.appending(path: "\(cgroup.unit)-loss.py")
+            defer { try? FileManager.default.removeItem(at: file) }
+            let lossy = script.replacingOccurrences(of: "127.0.0.1", with: "10.0.0.5")
+            try
+                (lossy + """
+                    c = socket.create_connection(('10.0.0.5', port)); c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    for i in range(40):
+                        for j in range(10): c.sendall(b'GET /200 HTTP/1.1\\r\\nHost: %s\\r\\n\\r\\n' % (b'x' * 40 * j))
+                        got = b''
+                        while got.count(b'hello') < 10: got += c.recv(65536)
+                    c.close(); import time; time.sleep(0.5)
+                    retransmits = [l for l in open('/proc/net/snmp') if l.startswith('Tcp:')][1].split()[12]
+                    print('retransmits', retransmits)
+                    """).write(to: file, atomically: true, encoding: .utf8)
+            let rules = """
+                table ip t {
+                chain c {
+                type filter hook input priority 0
+                meta length > 60 numgen random mod 100 < 4 drop
+                }
+                }
+                """
+            let output = try cgroup.run(
+                """
+                unshare --net sh -ec 'ip link set lo up; ip addr add 10.0.0.5/24 dev lo; nft "\(rules)"; exec python3 \(file.path)'
+                """)
+            let words = output.split(separator: " ")
+            #expect(words.first == "retransmits" && (words.last.flatMap { Int($0.dropLast()) } ?? 0) > 5, "\(output)")
+            for family in [MetricFamily.containerHttpRequestsTotal, .containerHttpInboundRequestsTotal] {
+                let seen = await rig.wait(family, of: cgroup.containerID, ("status", "2xx"), for: 400)
+                #expect(seen == 400, "\(family.name)")
+            }
+        }
+
+        @Test func followsConnectionsThatAreOlder() async throws {
+            let cgroup = try TestCgroup()
+            let marker = FileManager.default.temporaryDirectory.appending(path: "\(cgroup.unit).go")
+            defer { try? FileManager.default.removeItem(at: marker) }
+            let file = FileManager.default.temporaryDirectory.appending(path: "\(cgroup.unit)-old.py")
+            defer { try? FileManager.default.removeItem(at: file) }
+            try
+                (script + """
+                    c = socket.create_connection(('127.0.0.1', port)); ask(c, '200')
+                    print('ready', flush=True)
+                    import time
+                    while not os.path.exists('\(marker.path)'): time.sleep(0.05)
+                    for i in range(25): ask(c, '200')
+                    time.sleep(0.2)
+                    """).write(to: file, atomically: true, encoding: .utf8)
+            let (process, output) = try cgroup.start("exec python3 \(file.path)")
+            #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self) == "ready\n")
+            let rig = try await Rig()
+            defer { rig.stop() }
+            try await rig.start()
+            // Attributed once the process is found.
+            try await Task.sleep(for: .milliseconds(500))
+            try Data().write(to: marker)
+            process.waitUntilExit()
+            for family in [MetricFamily.containerHttpRequestsTotal, .containerHttpInboundRequestsTotal] {
+                #expect(await rig.wait(family, of: cgroup.containerID, for: 25) == 25, "\(family.name)")
+            }
+        }
+
+        @Test func countsDatagramsOfDNS() async throws {
+            let rig = try await Rig()
+            defer { rig.stop() }
+            try await rig.start()
+            let cgroup = try TestCgroup()
+            let output = try cgroup.python(
+                """
+                import socket, struct, threading
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 0))
+                def serve():
+                    while True:
+                        q, a = s.recvfrom(4096)
+                        rcode = 3 if b'missing' in q else 0
+                        answer = b'' if rcode else b'\\xc0\\x0c' + struct.pack('!HHIH', 1, 1, 60, 4) + bytes([10, 1, 2, 3])
+                        head = q[:2] + struct.pack('!HHHHH', 0x8180 | rcode, 1, 0 if rcode else 1, 0, 0)
+                        s.sendto(head + q[12:] + answer, a)
+                threading.Thread(target=serve, daemon=True).start()
+                c = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                def ask(number, name):
+                    labels = b''.join(bytes([len(l)]) + l for l in name.split(b'.')) + b'\\0'
+                    c.sendto(struct.pack('!HHHHHH', number, 0x100, 1, 0, 0, 0) + labels + struct.pack('!HH', 1, 1), s.getsockname())
+                    c.recv(4096)
+                for i in range(60): ask(i, b'shop.example.com')
+                for i in range(15): ask(i, b'missing.example.com')
+                # Neither of these is DNS.
+                for i in range(50): c.sendto(bytes([i, 7]) * 20, s.getsockname())
+                """)
+            #expect(output == "")
+            let id = cgroup.containerID
+            #expect(await rig.wait(.containerDnsRequestsTotal, of: id, ("domain", "shop.example.com"), for: 60) == 60)
+            #expect(await rig.wait(.containerDnsRequestsTotal, of: id, ("status", "nxdomain"), for: 15) == 15)
+            #expect(await rig.wait(.containerDnsRequestsTotal, of: id, ("request_type", "TypeA"), for: 75) == 75)
+            #expect(await rig.wait(.containerDnsRequestsDurationSecondsTotalCount, of: id, for: 75) == 75)
+            #expect(await rig.wait(.containerDnsInboundRequestsTotal, of: id, for: 75) == 75)
+        }
+
+        @Test func noiseIsNoProtocol() async throws {
+            let rig = try await Rig()
+            defer { rig.stop() }
+            try await rig.start()
+            let cgroup = try TestCgroup()
+            let output = try cgroup.python(
+                script.components(separatedBy: "s.listen")[0] + """
+                    s.listen(1024)
+                    def drain():
+                        while True:
+                            a = s.accept()[0]
+                            while a.recv(1 << 20): a.send(os.urandom(300))
+                    threading.Thread(target=drain, daemon=True).start()
+                    for i in range(40):
+                        c = socket.create_connection(('127.0.0.1', port))
+                        for j in range(20): c.sendall(os.urandom(1 + (j * j * j * 97) % 65536))
+                        c.close()
+                    """)
+            #expect(output == "")
+            _ = await rig.wait(.containerNetTcpActiveConnections, of: cgroup.containerID, for: 0)
+            let snapshot = await rig.registry.snapshot().series
+            for family in MetricFamily.allCases where family.histogramPart == .count {
+                #expect(
+                    snapshot[family].allSatisfy { $0.labels["container_id"] != cgroup.containerID }, "\(family.name)")
+            }
+        }
     }
 }
