@@ -36,14 +36,21 @@ enum flow_state {
     FLOW_IGNORED = 3,
 };
 
+/* Bytes that were overtaken by later ones, and may still come, by TCP sequence numbers; none if both are the same. */
+struct flow_hole {
+    __u32 start;
+    __u32 end;
+};
+
+#define MAX_HOLES 4
+
 /* One direction of a connection, by TCP sequence numbers. */
 struct flow_direction {
     __u32 base; /* of the first byte that was seen */
     __u32 next; /* of the byte after the last one */
-    /* Bytes that were overtaken by later ones, and may still come; empty if both are the same. */
-    __u32 hole;
-    __u32 hole_end;
     __u32 started;
+    __u32 holes_begun;
+    struct flow_hole holes[MAX_HOLES];
 };
 
 struct http_counters {
@@ -312,32 +319,61 @@ static __always_inline bool count_http(
     return false;
 }
 
+static __always_inline void open_hole(struct flow_direction *direction, __u32 start, __u32 end) {
+    __u32 index = direction->holes_begun++ % MAX_HOLES;
+
+    direction->holes[index].start = start;
+    direction->holes[index].end = end;
+}
+
 /*
- * Follows the sequence numbers. Returns how many of the packet's first bytes were seen before; all of them for a repeat.
+ * What of [start, end) is in a hole: cuts the packet down to it and closes that part of the hole. Returns false if nothing is.
+ */
+static __always_inline bool fill_hole(struct flow_direction *direction, struct packet *packet, __u32 *skipped) {
+    __u32 start = packet->sequence, end = start + packet->length;
+
+    for (int index = 0; index < MAX_HOLES; index++) {
+        struct flow_hole *hole = &direction->holes[index];
+        __u32 from = (__s32)(start - hole->start) > 0 ? start : hole->start;
+        __u32 to = (__s32)(end - hole->end) < 0 ? end : hole->end;
+        __u32 hole_end = hole->end;
+
+        if ((__s32)(to - from) <= 0) continue;
+        if (from == hole->start) {
+            hole->start = to;
+        } else {
+            hole->end = from;
+            if (to != hole_end) open_hole(direction, to, hole_end);
+        }
+        *skipped = from - start;
+        packet->length = to - start;
+        return true;
+    }
+    return false;
+}
+
+/*
+ * Follows the sequence numbers. Returns how many of the packet's first bytes were seen before; all of them for a repeat. What
+ * fills a hole is cut down to that.
  */
 static __always_inline __u32 advance(struct flow_direction *direction, struct packet *packet) {
-    __u32 sequence = packet->sequence, length = packet->length;
+    __u32 sequence = packet->sequence, length = packet->length, skipped = 0;
     __s32 ahead;
 
     if (!direction->started) {
         direction->started = 1;
-        direction->base = direction->next = direction->hole = direction->hole_end = sequence;
+        direction->base = direction->next = sequence;
     }
     ahead = (__s32)(sequence - direction->next);
     if (ahead >= 0) {
-        if (ahead > 0) {
-            direction->hole = direction->next;
-            direction->hole_end = sequence;
-        }
+        if (ahead > 0) open_hole(direction, direction->next, sequence);
         direction->next = sequence + length;
         return 0;
     }
-    if (direction->hole != direction->hole_end && sequence == direction->hole &&
-        (__s32)(sequence + length - direction->hole_end) <= 0) {
-        direction->hole += length;
-        return 0;
+    if ((__u32)-ahead >= length) {
+        if (direction->holes_begun && fill_hole(direction, packet, &skipped)) return skipped;
+        return length;
     }
-    if ((__u32)-ahead >= length) return length;
     direction->next = sequence + length;
     return (__u32)-ahead;
 }

@@ -131,7 +131,7 @@ extension KernelTests {
                     time.sleep(0.2)
                     """).write(to: file, atomically: true, encoding: .utf8)
             let (process, output) = try cgroup.start("exec python3 \(file.path)")
-            #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self) == "ready\n")
+            #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self).hasPrefix("ready"))
             let rig = try await Rig()
             defer { rig.stop() }
             try await rig.start()
@@ -191,7 +191,9 @@ extension KernelTests {
                     def drain():
                         while True:
                             a = s.accept()[0]
-                            while a.recv(1 << 20): a.send(os.urandom(300))
+                            try:
+                                while a.recv(1 << 20): a.send(os.urandom(300))
+                            except ConnectionError: pass
                     threading.Thread(target=drain, daemon=True).start()
                     for i in range(40):
                         c = socket.create_connection(('127.0.0.1', port))

@@ -6,6 +6,10 @@ internal import Protocols
 ///
 /// Used on the events lane only.
 final class RequestFlow: ExchangeReceiver {
+    /// How long a later segment waits for an earlier one, in nanoseconds: some times the shortest retransmission time-out
+    /// (TCP_RTO_MIN, include/net/tcp.h).
+    private static let longestHole: UInt64 = 1_000_000_000
+
     let id: UInt64
     private let target: RequestTarget
     private let settings: RequestSettings
@@ -40,7 +44,9 @@ final class RequestFlow: ExchangeReceiver {
     }
 
     /// Whether a request waits for its answer.
-    var isWaiting: Bool { conversation?.isWaiting ?? false }
+    var isWaiting: Bool {
+        conversation?.isWaiting ?? false || !positions.0.held.isEmpty || !positions.1.held.isEmpty
+    }
 
     func take(_ segment: martlet_segment, _ bytes: UnsafeRawBufferPointer) {
         let segmentIsTLS = segment.flags & UInt8(MARTLET_SEGMENT_TLS) != 0
@@ -49,8 +55,7 @@ final class RequestFlow: ExchangeReceiver {
         guard segmentIsTLS == isTLS, conversation != nil else { return }
         segments += 1
         let isSent = segment.flags & UInt8(MARTLET_SEGMENT_SENT) != 0
-        // An answer says that whatever was to be read before it has come.
-        flush(isSent: !isSent, isLate: true)
+        giveUpHoles(at: segment.header.time_ns)
         switch position(isSent) { $0.step(offset: segment.offset, length: segment.length) } {
         case .drop: return
         case .hold:
@@ -79,11 +84,19 @@ final class RequestFlow: ExchangeReceiver {
 
     /// Requests from before `deadline` are not waited for any more.
     func giveUp(before deadline: UInt64, at time: UInt64) {
+        giveUpHoles(at: time)
         conversation?.giveUp(before: deadline, at: time, self)
     }
 
     func receive(_ exchange: Exchange, _ text: borrowing RequestText) {
         settings.report(exchange, text, of: target, connection: id, isTLS: isTLS)
+    }
+
+    /// What was lost on its way comes again soon; what the agent lost never does.
+    private func giveUpHoles(at time: UInt64) {
+        let deadline = time > Self.longestHole ? time - Self.longestHole : 0
+        if positions.0.hasWaited(since: deadline) { flush(isSent: false, isLate: true) }
+        if positions.1.hasWaited(since: deadline) { flush(isSent: true, isLate: true) }
     }
 
     private func beginTLS() {

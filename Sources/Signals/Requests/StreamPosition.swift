@@ -21,7 +21,7 @@ struct StreamPosition {
         case drop
     }
 
-    static let maximumHeld = 16
+    static let maximumHeld = 64
     static let maximumBytes = 65_536
     /// A larger step is no gap but another count.
     private static let largestGap: Int32 = 1 << 30
@@ -52,6 +52,9 @@ struct StreamPosition {
         held.append(segment)
         heldBytes += segment.bytes.count
     }
+
+    /// Whether something has waited since before `time`.
+    func hasWaited(since time: UInt64) -> Bool { held.first.map { $0.time < time } ?? false }
 
     /// The next of those that wait: the one that follows, or, if `isLate`, the earliest; nil if there is none.
     mutating func next(isLate: Bool) -> (segment: Held, missing: Int)? {
