@@ -110,7 +110,7 @@ struct Configuration: Sendable {
     var page: String? { metricsEndpoints.isEmpty || listenIsExplicit ? listen : nil }
 
     /// Whether requests are wanted as texts, and not only as numbers.
-    var wantsRequestTexts: Bool { !excludedPaths.isEmpty }
+    var wantsRequestTexts: Bool { !excludedPaths.isEmpty || tracesEndpoint != nil }
 
     /// How receivers are reached.
     var transport: TransportConfiguration {

@@ -54,6 +54,11 @@ struct Privilege: Sendable {
             purpose: "asking the kernel's connection tracking, of the host and of containers (netlink(7))",
             loss: "actual destinations behind NAT", isProbed: true, isWanted: { _ in true }),
         Privilege(
+            feature: "requests", start: [.netAdmin], running: [],
+            purpose: "seeing packets at the root of the cgroup2 tree (BPF_PROG_TYPE_CGROUP_SKB)",
+            loss: "requests: no metrics of protocols, no traces", isProbed: true,
+            isWanted: { $0.configuration.watchesRequests }),
+        Privilege(
             feature: "latency_icmp", start: [], running: [.netRaw, .sysAdmin],
             purpose: "echo requests, from the host and from containers (raw(7))",
             loss: "latency is that of TCP connections", isProbed: true,
