@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """What servers lose while the agent watches them: see tools/overhead."""
 import argparse
+import json
 import shutil
 import statistics
+import subprocess
 import tempfile
 import time
 import urllib.request
@@ -13,11 +15,14 @@ from servers import CLIENTS, Servers
 from sink import Sink
 
 
+FIXED_RATE = 10_000
+
+
 class Agent:
     """The release agent, pushing, and ready."""
 
     def __init__(self, program, folder, sink, interval, cleanup):
-        port = free_port()
+        port = self.port = free_port()
         self.process = Process(
             [program, "--metrics-endpoint", f"http://{sink.address}/agent", "--listen", f"127.0.0.1:{port}",
              "--scrape-interval", f"{interval}s", "--min-container-age=0s", "--wal-dir", folder + "/spool"],
@@ -34,6 +39,12 @@ class Agent:
         # The first look at what runs already is not part of it.
         time.sleep(2)
 
+    def lost(self):
+        """Events that the kernel could not hand over, so far."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=10) as page:
+            lines = page.read().decode().splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith("martlet_events_lost_total{"))
+
 
 def turn(servers, agent):
     """The rate of each workload, and the agent's share of one CPU meanwhile."""
@@ -45,6 +56,33 @@ def turn(servers, agent):
             agent.process.check()
             shares[name] = (agent.process.cpu_seconds() - before) / (time.monotonic() - begin)
     return rates, shares
+
+
+def fixed(servers, agent):
+    """Latencies at a fixed rate, and the agent's share of one CPU meanwhile."""
+    before, begin = (agent.process.cpu_seconds() if agent else 0), time.monotonic()
+    figures = servers.at_rate(FIXED_RATE)
+    if agent:
+        figures["agent_cpu"] = (agent.process.cpu_seconds() - before) / (time.monotonic() - begin)
+    return figures
+
+
+def program_times(servers):
+    """What each BPF program took per run while nginx was under load: the kernel's own account, which is switched on for it."""
+    switch = "/proc/sys/kernel/bpf_stats_enabled"
+    with open(switch, encoding="ascii") as file:
+        old = file.read()
+    try:
+        with open(switch, "w", encoding="ascii") as file:
+            file.write("1")
+        requests = servers.wrk([]) * servers.seconds
+        shown = json.loads(subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, check=True).stdout)
+    finally:
+        with open(switch, "w", encoding="ascii") as file:
+            file.write(old)
+    used = [(p["name"], p["run_cnt"], p["run_time_ns"]) for p in shown if p.get("run_cnt") and p.get("name")]
+    return [{"program": name, "runs_per_request": runs / requests, "ns_per_run": time_ns / runs} for name, runs, time_ns in
+            sorted(used, key=lambda row: -row[2]) if runs >= requests / 100]
 
 
 def spread(values):
@@ -59,15 +97,21 @@ def measure(options, cleanup):
     servers = Servers(folder, options.seconds, cleanup)
     turn(servers, None)
     without, with_agent, shares = [turn(servers, None)[0]], [], []
+    calm, watched, lost, programs = [fixed(servers, None)], [], [], []
     for number in range(1, options.rounds + 1):
         say(f"round {number} of {options.rounds}")
         agent = Agent(options.agent, folder, sink, options.interval, cleanup)
         rates, used = turn(servers, agent)
+        watched.append(fixed(servers, agent))
+        lost.append(agent.lost())
+        if number == options.rounds:
+            programs = program_times(servers)
         agent.process.stop()
         sink.begin()
         with_agent.append(rates)
         shares.append(used)
         without.append(turn(servers, None)[0])
+        calm.append(fixed(servers, None))
     results = []
     for name in servers.workloads:
         # Against the mean of the runs just before and just after: what drifts falls out.
@@ -80,7 +124,34 @@ def measure(options, cleanup):
             "rate_with": spread([rates[name] for rates in with_agent]),
             "agent_cpu": spread([used[name] for used in shares]),
         })
-    return results
+    at_rate = {
+        "rate": FIXED_RATE,
+        "p50": spread([watched[at]["p50"] * 2 / (calm[at]["p50"] + calm[at + 1]["p50"]) for at in range(options.rounds)]),
+        "p99": spread([watched[at]["p99"] * 2 / (calm[at]["p99"] + calm[at + 1]["p99"]) for at in range(options.rounds)]),
+        "p99_noise": spread([calm[at + 1]["p99"] / calm[at]["p99"] for at in range(options.rounds)]),
+        "p99_without": spread([figures["p99"] for figures in calm]),
+        "agent_cpu": spread([figures["agent_cpu"] for figures in watched]),
+    }
+    return results, at_rate, sum(lost), programs
+
+
+def show_rest(at_rate, lost, programs):
+    """Latency at a fixed rate, losses, and the times of programs, in words."""
+    def ratio(values):
+        return f"{values['median']:.3f} ({values['low']:.3f}–{values['high']:.3f})"
+
+    text = "\n".join([
+        f"At {at_rate['rate']:,} requests a second to nginx: median latency × {ratio(at_rate['p50'])}, 99th percentile × "
+        f"{ratio(at_rate['p99'])} (without twice: {ratio(at_rate['p99_noise'])}), the agent takes "
+        f"{100 * at_rate['agent_cpu']['median']:.1f} % of a CPU.",
+        f"Events lost: {lost:.0f}.",
+    ]) + "\n"
+    print(text)
+    if not programs:
+        return text
+    return text + "\n" + report.table(
+        ["program, under load of nginx", "runs per request", "ns per run"],
+        [[p["program"], f"{p['runs_per_request']:.2f}", f"{p['ns_per_run']:.0f}"] for p in programs])
 
 
 def show(results):
@@ -106,12 +177,13 @@ def main():
     if options.rounds < 1 or options.seconds < 1 or options.interval < 1:
         fail("rounds, seconds and interval are whole numbers from 1 on")
     cleanup = Cleanup()
-    results = measure(options, cleanup)
+    results, at_rate, lost, programs = measure(options, cleanup)
     cleanup.run()
-    markdown = show(results)
+    markdown = show(results) + "\n" + show_rest(at_rate, lost, programs)
     document = {
         "tool": "overhead", "machine": describe(), "rounds": options.rounds, "seconds": options.seconds,
         "interval": options.interval, "clients": CLIENTS, "results": results,
+        "at_rate": at_rate, "lost": lost, "programs": programs,
     }
     if options.json:
         report.write_json(options.json, document)

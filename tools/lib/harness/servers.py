@@ -95,12 +95,13 @@ class Servers:
         self.start_nginx(cleanup)
         self.start_redis(cleanup)
         self.start_postgres(cleanup)
-        self.requests = {"get": 20_000, "set": 20_000}
+        self.requests = {"get": 20_000, "set": 20_000, "get, 16 at once": 20_000}
         self.workloads = {
             "nginx, kept connections": lambda: self.wrk([]),
             "nginx, a connection each": lambda: self.wrk(["-H", "Connection: close"]),
             "Redis, get": lambda: self.redis("get"),
             "Redis, set": lambda: self.redis("set"),
+            "Redis, get, 16 at once": lambda: self.redis("get", pipeline=16),
             "PostgreSQL, select": lambda: self.pgbench(),
         }
 
@@ -163,14 +164,24 @@ class Servers:
             ["wrk", "-t1", f"-c{CLIENTS}", f"-d{self.seconds}s", *options, f"http://127.0.0.1:{self.nginx}/"], self.clients),
             "wrk")
 
-    def redis(self, test):
+    def redis(self, test, pipeline=1):
         """The number of requests follows the rate of the run before: this client knows no duration."""
+        name = test if pipeline == 1 else f"{test}, {pipeline} at once"
         lines = output(
-            ["redis-benchmark", "-p", str(self.redis_port), "-c", str(CLIENTS), "-t", test, "-n", str(self.requests[test]),
-             "--csv"], self.clients).splitlines()
+            ["redis-benchmark", "-p", str(self.redis_port), "-c", str(CLIENTS), "-t", test, "-n", str(self.requests[name]),
+             "-P", str(pipeline), "--csv"], self.clients).splitlines()
         rate = float(next(row[1] for row in csv.reader(lines) if row[0].lower() == test))
-        self.requests[test] = max(20_000, int(rate * self.seconds))
+        self.requests[name] = max(20_000, int(rate * self.seconds))
         return rate
+
+    def at_rate(self, rate):
+        """Latencies of nginx at a fixed rate: the rate that was reached, the median and the 99th percentile in seconds."""
+        clients = 50
+        words = output(
+            ["hey", "-z", f"{self.seconds}s", "-c", str(clients), "-q", str(rate // clients),
+             f"http://127.0.0.1:{self.nginx}/"], self.clients)
+        return {"rate": found(r"Requests/sec:\s+([\d.]+)", words, "hey"),
+                "p50": found(r"50%+ in ([\d.]+) secs", words, "hey"), "p99": found(r"99%+ in ([\d.]+) secs", words, "hey")}
 
     def pgbench(self):
         return found(r"tps = ([\d.]+)", output(
