@@ -2,6 +2,7 @@ public import Containers
 internal import Host
 internal import Network
 public import Protocols
+internal import Ring
 public import Traces
 
 /// What is done with requests: the same for all connections.
@@ -24,29 +25,28 @@ public final class RequestSettings {
         _ exchange: Exchange, _ text: borrowing RequestText, of target: RequestTarget, connection: UInt64, isTLS: Bool
     ) {
         if isExcluded(exchange, text) { return }
-        let spans = spans
-        // Safe: the container lives on the lane that this runs on, which `assumeIsolated` checks; nobody keeps the text.
-        nonisolated(unsafe) let text = copy text
-        target.container.assumeIsolated { container in
-            container.count(exchange, text, of: target)
-            guard let spans, let resource = container.traceResource else { return }
-            spans.take(
-                exchange, text, container.peer(target, connection: connection, isTLS: isTLS), from: resource)
+        // The text travels as two references; the container's lane is the one that this runs on.
+        target.container.onLane((exchange, copy text, target)) { container, argument in
+            container.count(argument.0, argument.1, of: argument.2)
+        }
+        guard let spans else { return }
+        let call = (spans, exchange, copy text, target, connection, isTLS)
+        target.container.onLane(call) { container, call in
+            guard let resource = container.traceResource else { return }
+            call.0.take(
+                call.1, call.2, container.peer(call.3, connection: call.4, isTLS: call.5), from: resource)
         }
     }
 
     /// The same of a DNS request by datagram.
     func report(_ exchange: Exchange, _ text: borrowing RequestText, of container: Container, isInbound: Bool) {
-        let spans = spans
-        // Safe: as above.
-        nonisolated(unsafe) let text = copy text
-        container.assumeIsolated { container in
-            container.count(exchange, text, isInbound: isInbound)
-            guard let spans, let resource = container.traceResource else { return }
+        container.onLane((exchange, copy text, isInbound, spans)) { container, call in
+            container.count(call.0, call.1, isInbound: call.2)
+            guard let spans = call.3, let resource = container.traceResource else { return }
             let nowhere = Endpoint(address: .unspecified, port: 53)
             let peer = RequestPeer(
-                isInbound: isInbound, isTLS: false, destination: .endpoint(nowhere), local: nowhere)
-            spans.take(exchange, text, peer, from: resource)
+                isInbound: call.2, isTLS: false, destination: .endpoint(nowhere), local: nowhere)
+            spans.take(call.0, call.1, peer, from: resource)
         }
     }
 
