@@ -327,38 +327,40 @@ static __always_inline void open_hole(struct flow_direction *direction, __u32 st
 }
 
 /*
- * What of [start, end) is in a hole: cuts the packet down to it and closes that part of the hole. Returns false if nothing is.
+ * Closes what of [start, end) is in holes. Returns from where to where that reaches, which may take in what was seen
+ * before: a segment that is sent again often brings its neighbours along.
  */
-static __always_inline bool fill_hole(struct flow_direction *direction, struct packet *packet, __u32 *skipped) {
-    __u32 start = packet->sequence, end = start + packet->length;
+static __always_inline bool fill_holes(struct flow_direction *direction, __u32 start, __u32 end, __u32 *from, __u32 *to) {
+    bool found = false;
 
     for (int index = 0; index < MAX_HOLES; index++) {
         struct flow_hole *hole = &direction->holes[index];
-        __u32 from = (__s32)(start - hole->start) > 0 ? start : hole->start;
-        __u32 to = (__s32)(end - hole->end) < 0 ? end : hole->end;
+        __u32 low = (__s32)(start - hole->start) > 0 ? start : hole->start;
+        __u32 high = (__s32)(end - hole->end) < 0 ? end : hole->end;
         __u32 hole_end = hole->end;
 
-        if ((__s32)(to - from) <= 0) continue;
-        if (from == hole->start) {
-            hole->start = to;
+        if ((__s32)(high - low) <= 0) continue;
+        if (!found || (__s32)(low - *from) < 0) *from = low;
+        if (!found || (__s32)(high - *to) > 0) *to = high;
+        found = true;
+        if (low == hole->start) {
+            hole->start = high;
         } else {
-            hole->end = from;
-            if (to != hole_end) open_hole(direction, to, hole_end);
+            hole->end = low;
+            if (high != hole_end) open_hole(direction, high, hole_end);
         }
-        *skipped = from - start;
-        packet->length = to - start;
-        return true;
     }
-    return false;
+    return found;
 }
 
 /*
  * Follows the sequence numbers. Returns how many of the packet's first bytes were seen before; all of them for a repeat. What
- * fills a hole is cut down to that.
+ * only fills holes is cut down to that.
  */
 static __always_inline __u32 advance(struct flow_direction *direction, struct packet *packet) {
-    __u32 sequence = packet->sequence, length = packet->length, skipped = 0;
+    __u32 sequence = packet->sequence, length = packet->length, from, to;
     __s32 ahead;
+    bool is_filling;
 
     if (!direction->started) {
         direction->started = 1;
@@ -370,12 +372,14 @@ static __always_inline __u32 advance(struct flow_direction *direction, struct pa
         direction->next = sequence + length;
         return 0;
     }
+    is_filling = direction->holes_begun && fill_holes(direction, sequence, sequence + length, &from, &to);
     if ((__u32)-ahead >= length) {
-        if (direction->holes_begun && fill_hole(direction, packet, &skipped)) return skipped;
-        return length;
+        if (!is_filling) return length;
+        packet->length = to - sequence;
+        return from - sequence;
     }
     direction->next = sequence + length;
-    return (__u32)-ahead;
+    return is_filling ? from - sequence : (__u32)-ahead;
 }
 
 static __always_inline struct flow *begin_flow(struct bpf_sock *socket) {

@@ -8,7 +8,7 @@ internal import Protocols
 final class RequestFlow: ExchangeReceiver {
     /// How long a later segment waits for an earlier one, in nanoseconds: some times the shortest retransmission time-out
     /// (TCP_RTO_MIN, include/net/tcp.h).
-    private static let longestHole: UInt64 = 1_000_000_000
+    private static let longestHole: UInt64 = 3_000_000_000
 
     let id: UInt64
     private let target: RequestTarget
