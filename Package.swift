@@ -81,12 +81,14 @@ let package = Package(
         .target(
             name: "Containers",
             dependencies: [
-                "CEvents", "Exchange", "GPU", "Host", "Linux", "Logs", "Metrics", "Network", "Protocols", "Ring", "Traces",
+                "CEvents", "Exchange", "GPU", "Host", "Linux", "Logs", "Metrics", "Network", "Protocols", "Ring",
+                "Traces",
             ], swiftSettings: strict),
         .target(
             name: "Signals",
             dependencies: [
-                "CEvents", "Containers", "Kernel", "Linux", "LogFiles", "Logs", "Metrics", "Network", "Protocols", "Ring",
+                "CEvents", "Containers", "Kernel", "Linux", "LogFiles", "Logs", "Metrics", "Network", "Protocols",
+                "Ring",
                 "Traces",
             ], swiftSettings: strict),
         .target(name: "Logs", dependencies: ["Host"], swiftSettings: strict),
@@ -116,7 +118,8 @@ let package = Package(
         .executableTarget(
             name: "NodeAgent",
             dependencies: [
-                "CLinux", "CYaml", "Cloud", "Containers", "Export", "GPU", "Host", "Kernel", "Linux", "LogFiles", "Logs",
+                "CLinux", "CYaml", "Cloud", "Containers", "Export", "GPU", "Host", "Kernel", "Linux", "LogFiles",
+                "Logs",
                 "Metrics", "Network", "Probes", "Protocols", "Ring", "Signals", "Spool", "Traces", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),

@@ -570,7 +570,8 @@ public actor Registry {
         for container in byID.values {
             container.assumeIsolated { container in
                 let isListening = !container.listens.isEmpty
-                guard isListening || !container.destinations.isEmpty || container.acceptedConnections > 0, container.isInspectable,
+                guard isListening || !container.destinations.isEmpty || container.acceptedConnections > 0,
+                    container.isInspectable,
                     !container.optOut.contains(.traces)
                 else { return }
                 for (pid, start) in container.processes where found.count < limit {
