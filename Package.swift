@@ -156,6 +156,10 @@ let package = Package(
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(
             name: "SymbolsTests", dependencies: ["Linux", "Symbols"], exclude: ["Programs"], swiftSettings: strict),
+        .testTarget(
+            name: "TracesTests",
+            dependencies: ["CAllocations", "Host", "Linux", "Network", "Protocols", "Traces", "Wire"],
+            swiftSettings: strict),
         .testTarget(name: "SpoolTests", dependencies: ["Linux", "Spool", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "LogFilesTests", dependencies: ["LogFiles", "Linux", "Logs", "Metrics", "TestSupport"],
@@ -176,7 +180,7 @@ let package = Package(
         .testTarget(
             name: "ExportTests",
             dependencies: [
-                "CSnappy", "Export", "Logs", "Metrics", "Protocols", "Ring", "Spool", "Traces", "Wire",
+                "CSnappy", "Export", "Host", "Logs", "Metrics", "Network", "Protocols", "Ring", "Spool", "Traces", "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

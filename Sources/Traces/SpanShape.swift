@@ -51,7 +51,7 @@ struct SpanShape {
         }
         if exchange.method != .request { named = false }
         if operation == nil, named { return nil }
-        name = exchange.method == .request ? operation : nil
+        name = operation
     }
 
     func kind(_ method: ExchangeMethod, isInbound: Bool) -> SpanKind {

@@ -193,6 +193,11 @@ struct SpanWriter {
         bytes.starts(with: UnsafeBufferPointer(start: prefix.utf8Start, count: prefix.utf8CodeUnitCount))
     }
 
+    private static func ends(_ bytes: UnsafeRawBufferPointer, _ suffix: StaticString) -> Bool {
+        let suffix = UnsafeBufferPointer(start: suffix.utf8Start, count: suffix.utf8CodeUnitCount)
+        return bytes.suffix(suffix.count).elementsEqual(suffix)
+    }
+
     private func writePathAndQuery(_ text: borrowing RequestText, _ encoder: inout SpanEncoder) {
         guard let target = text.first(.target) else { return }
         text.withBytes(target) { bytes in
@@ -360,7 +365,10 @@ struct SpanWriter {
         to encoder: inout SpanEncoder
     ) {
         text.withBytes(entry) { bytes in
-            guard entry.isCut else { return encoder.text.append(bytes) }
+            // Some parsers put the mark there themselves.
+            guard entry.isCut, !ends(bytes, "..."), !ends(bytes, "...<TRUNCATED>") else {
+                return encoder.text.append(bytes)
+            }
             var end = bytes.count
             var continuation = 0
             while continuation < 3, end > 0, bytes[end - 1] & 0xC0 == 0x80 {
