@@ -180,7 +180,8 @@ let package = Package(
         .testTarget(
             name: "ExportTests",
             dependencies: [
-                "CSnappy", "Export", "Host", "Logs", "Metrics", "Network", "Protocols", "Ring", "Spool", "Traces", "Wire",
+                "CSnappy", "Export", "Host", "Logs", "Metrics", "Network", "Protocols", "Ring", "Spool", "Traces",
+                "Wire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -16,6 +16,8 @@ public struct SpanRecorder: ~Copyable, Sendable {
     private var ids = IDGenerator()
     private var clock = WallClock()
     private var joiner = SpanJoiner()
+    /// A statement without its values.
+    private var scratch: [UInt8] = []
 
     /// Spans since the start whose two sides were joined.
     public private(set) var joined: UInt64 = 0
@@ -70,7 +72,7 @@ public struct SpanRecorder: ~Copyable, Sendable {
         if sampler.keeps(traceLow: head.traceLow) {
             head.start = clock.wallTime(of: exchange.start)
             head.end = head.start &+ exchange.duration
-            place = writer.write(exchange, text, peer, shape, head, of: owner, &encoder)
+            place = writer.write(exchange, text, peer, shape, head, of: owner, &encoder, &scratch)
             if let theirs = other?.place, !peer.isInbound { _ = encoder.set(parent: head.id, at: theirs) }
         }
         if let key, other == nil {

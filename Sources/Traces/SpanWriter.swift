@@ -18,7 +18,7 @@ struct SpanWriter {
 
     func write(
         _ exchange: Exchange, _ text: borrowing RequestText, _ peer: RequestPeer, _ shape: SpanShape,
-        _ head: SpanEncoder.Head, of owner: ResourceFacts, _ encoder: inout SpanEncoder
+        _ head: SpanEncoder.Head, of owner: ResourceFacts, _ encoder: inout SpanEncoder, _ scratch: inout [UInt8]
     ) -> SpanEncoder.ParentPlace {
         if let name = shape.name {
             text.withBytes(name) { encoder.begin(head, name: $0, of: owner) }
@@ -32,11 +32,11 @@ struct SpanWriter {
         let isError = exchange.status.isError(isInbound: peer.isInbound)
         switch shape.system {
         case .http: writeHTTP(exchange, text, peer, shape, &encoder)
-        case .query(let old, let stable): writeQuery(exchange, text, old, stable, &encoder)
+        case .query(let old, let stable): writeQuery(exchange, text, old, stable, &encoder, &scratch)
         case .memcached: writeMemcached(text, shape, &encoder)
-        case .redis: writeCommand("redis", text, shape, &encoder)
+        case .redis: writeCommand("redis", exchange, text, shape, &encoder, &scratch)
         case .zookeeper:
-            writeCommand("zookeeper", text, shape, &encoder)
+            writeCommand("zookeeper", exchange, text, shape, &encoder, &scratch)
             if case .zookeeper(let code) = exchange.status {
                 encoder.attribute("zookeeper.status_code", integer: Int64(code))
             }
@@ -213,12 +213,12 @@ struct SpanWriter {
 
     private func writeQuery(
         _ exchange: Exchange, _ text: borrowing RequestText, _ old: StaticString, _ stable: StaticString,
-        _ encoder: inout SpanEncoder
+        _ encoder: inout SpanEncoder, _ scratch: inout [UInt8]
     ) {
         if isOld { encoder.attribute("db.system", old) }
         if isStable { encoder.attribute("db.system.name", stable) }
         if let statement = text.first(.statement) {
-            appendStatement(statement, of: text, exchange.applicationProtocol, to: &encoder)
+            appendStatement(statement, of: text, exchange.applicationProtocol, to: &encoder, &scratch)
         }
         writeStatement(&encoder)
         if isStable, let database = text.first(.database) {
@@ -229,18 +229,15 @@ struct SpanWriter {
     /// With values taken out where the user wants that.
     private func appendStatement(
         _ entry: RequestText.Entry, of text: borrowing RequestText, _ applicationProtocol: ApplicationProtocol,
-        to encoder: inout SpanEncoder
+        to encoder: inout SpanEncoder, _ scratch: inout [UInt8]
     ) {
         guard obfuscatesQueries else {
-            return Self.append(
-                entry, of: text, mark: applicationProtocol == .clickhouse ? "...<TRUNCATED>" : "...", to: &encoder)
+            let mark: StaticString = applicationProtocol == .clickhouse ? "...<TRUNCATED>" : "..."
+            return Self.append(entry, of: text, mark: mark, to: &encoder)
         }
-        // Nothing but the statement's first word is known to hold no value.
-        text.withBytes(entry) { bytes in
-            let word = bytes.prefix { $0 & 0xDF >= UInt8(ascii: "A") && $0 & 0xDF <= UInt8(ascii: "Z") }
-            encoder.text.append(UnsafeRawBufferPointer(rebasing: bytes[..<word.endIndex]))
-            encoder.text.append(" ?")
-        }
+        scratch.removeAll(keepingCapacity: true)
+        text.withBytes(entry) { StatementObfuscator.obfuscate($0, of: applicationProtocol, into: &scratch) }
+        scratch.withUnsafeBytes { encoder.text.append($0) }
     }
 
     /// What is in the encoder's text, as the statement.
@@ -266,18 +263,19 @@ struct SpanWriter {
 
     private static func isItem(_ entry: RequestText.Entry) -> Bool { entry.kind == .item || entry.kind == .target }
 
-    /// Redis and ZooKeeper: the statement is the command and its first argument.
+    /// Redis and ZooKeeper: the statement is the command and its first argument. Paths of ZooKeeper are names, not values.
     private func writeCommand(
-        _ system: StaticString, _ text: borrowing RequestText, _ shape: SpanShape, _ encoder: inout SpanEncoder
+        _ system: StaticString, _ exchange: Exchange, _ text: borrowing RequestText, _ shape: SpanShape,
+        _ encoder: inout SpanEncoder, _ scratch: inout [UInt8]
     ) {
         writeOperation(system, text, shape, &encoder)
-        if let statement = text.first(.statement), !obfuscatesQueries {
-            Self.append(statement, of: text, to: &encoder)
+        if let statement = text.first(.statement) {
+            appendStatement(statement, of: text, exchange.applicationProtocol, to: &encoder, &scratch)
         } else {
             if let name = shape.name { Self.append(name, of: text, to: &encoder) }
             if let target = text.first(.target), !text.isEmpty(target) {
                 encoder.text.append(UInt8(ascii: " "))
-                if obfuscatesQueries {
+                if obfuscatesQueries, exchange.applicationProtocol == .redis {
                     encoder.text.append(UInt8(ascii: "?"))
                 } else {
                     Self.append(target, of: text, to: &encoder)
