@@ -110,9 +110,9 @@ public actor Destination {
     /// Whether more may come without anything being dropped: of what can wait at its source.
     nonisolated var hasRoom: Bool {
         let statistics = statistics
-        guard statistics.queuedRequests < max(1, configuration.queueLimit / 2) else { return false }
+        guard statistics.heldRequests < max(1, configuration.queueLimit / 2) else { return false }
         guard let spool else { return true }
-        return spool.hasRoom(for: statistics.queuedBytes)
+        return spool.hasRoom(for: statistics.heldBytes)
     }
 
     /// Takes the requests of one snapshot, or those of one batch.
@@ -489,14 +489,15 @@ public actor Destination {
 
     private func publish() {
         let waiting = queue.count + window.count { $0.state != .done }
-        var bytes = queue.reduce(0) { $0 + $1.body.readableBytes }
-        for entry in window where entry.state != .done { bytes += entry.request.body.readableBytes }
-        let isHeld: (Entry) -> Bool = { $0.state != .done && $0.request.sequence == nil }
-        let oldest = window.first(where: isHeld)?.request ?? moving ?? queue.first
-        let settled = oldest?.position ?? enqueued
+        // What is not on disk; all of it is newer than what is.
+        let held =
+            window.filter { $0.state != .done && $0.request.sequence == nil }.map(\.request)
+            + (moving.map { [$0] } ?? []) + queue
+        let settled = held.first?.position ?? enqueued
         count {
             $0.queuedRequests = waiting
-            $0.queuedBytes = bytes
+            $0.heldRequests = held.count
+            $0.heldBytes = held.reduce(0) { $0 + $1.body.readableBytes }
             $0.settledItems = max($0.settledItems, settled)
         }
     }

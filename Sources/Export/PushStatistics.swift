@@ -18,8 +18,9 @@ public struct PushStatistics: Sendable, Equatable {
     public var losses = PushLosses()
     /// Requests that wait in memory, or are on their way.
     public var queuedRequests = 0
-    /// Bytes of those.
-    public var queuedBytes = 0
+    /// Those of them that are not on disk, and their bytes.
+    public var heldRequests = 0
+    public var heldBytes = 0
     /// Items of which nothing is left to be done: sent, on disk, or dropped, and all before them as well.
     public var settledItems: UInt64 = 0
     /// Times that the spool could not be written, or read.
@@ -42,7 +43,8 @@ public struct PushStatistics: Sendable, Equatable {
         sum.sentSamples += other.sentSamples
         sum.losses = one.losses + other.losses
         sum.queuedRequests += other.queuedRequests
-        sum.queuedBytes += other.queuedBytes
+        sum.heldRequests += other.heldRequests
+        sum.heldBytes += other.heldBytes
         sum.settledItems += other.settledItems
         sum.failedSpoolWrites += other.failedSpoolWrites
         sum.failedSpoolReads += other.failedSpoolReads

@@ -126,43 +126,50 @@ import Wire
     @Test func aFullSpoolHoldsTheReaderAndLosesNothing() async throws {
         try await TemporaryFolder.with { folder in
             let port = try await ScriptedServer.with([.hang]) { $0.port }
-            let settings = SpoolConfiguration(maximumBytes: 1 << 20)
-            var lane = try lane()
-            var spool = try Spool(directory: folder.path("spool"), settings, executor: lane)
-            var push = try LogPush(try configuration(port: port), spool: spool, logger: LogCapture().logger)
-            push.start()
-            var count = 0
-            while count < 100_000 {
-                let hasRoom = take(count, push)
-                count += 1
-                var waited = 0
-                while !hasRoom || count % 50 == 0, !push.hasRoom, waited < 200 {
-                    try await Task.sleep(for: .milliseconds(5))
-                    waited += 1
-                }
-                if waited == 200 { break }
-            }
+            let count = try await fillSpool(folder.path("spool"), port: port)
             #expect(count > 1000 && count < 100_000)
-            #expect(spool.statistics.bytes <= 1 << 20 && spool.statistics.bytes > 1 << 19)
-            await push.shutdown(until: .now + .milliseconds(50))
-            #expect(spool.statistics.droppedItems == 0 && push.sender.destination.statistics.droppedRequests == 0)
-            #expect(push.settled == UInt64(count))
-            lane.stop()
-
             try await ScriptedServer.with([.status(200)]) { server in
-                lane = try self.lane()
-                spool = try Spool(directory: folder.path("spool"), settings, executor: lane)
-                push = try LogPush(try configuration(port: server.port), spool: spool, logger: LogCapture().logger)
-                push.start()
-                #expect(
-                    await eventually(.seconds(30)) {
-                        push.sender.destination.statistics.sentSamples == UInt64(count)
-                    })
-                await push.shutdown(until: .now + .seconds(5))
-                lane.stop()
+                try await drainSpool(folder.path("spool"), port: server.port, count)
                 #expect(server.received.flatMap(numbers) == Array(0..<count))
             }
         }
+    }
+
+    /// Gives records until there is no room for more, and ends; returns how many.
+    private func fillSpool(_ path: String, port: Int) async throws -> Int {
+        let lane = try lane()
+        defer { lane.stop() }
+        let spool = try Spool(directory: path, SpoolConfiguration(maximumBytes: 1 << 20), executor: lane)
+        let push = try LogPush(try configuration(port: port), spool: spool, logger: LogCapture().logger)
+        push.start()
+        var count = 0
+        filling: while count < 100_000 {
+            let hasRoom = take(count, push)
+            count += 1
+            if hasRoom, count % 50 != 0 { continue }
+            var waited = 0
+            while !push.hasRoom {
+                if waited == 100 { break filling }
+                try await Task.sleep(for: .milliseconds(5))
+                waited += 1
+            }
+        }
+        #expect(spool.statistics.bytes <= 1 << 20 && spool.statistics.bytes > 1 << 19)
+        await push.shutdown(until: .now + .milliseconds(50))
+        #expect(spool.statistics.droppedItems == 0 && push.sender.destination.statistics.droppedRequests == 0)
+        #expect(push.settled == UInt64(count))
+        return count
+    }
+
+    private func drainSpool(_ path: String, port: Int, _ count: Int) async throws {
+        let lane = try lane()
+        defer { lane.stop() }
+        let spool = try Spool(directory: path, SpoolConfiguration(maximumBytes: 1 << 20), executor: lane)
+        let push = try LogPush(try configuration(port: port), spool: spool, logger: LogCapture().logger)
+        push.start()
+        #expect(
+            await eventually(.seconds(30)) { push.sender.destination.statistics.sentSamples == UInt64(count) })
+        await push.shutdown(until: .now + .seconds(5))
     }
 
     @Test func whatTheServerDidNotStoreIsCounted() async throws {
