@@ -86,7 +86,7 @@ struct Checkpoint {
         }
         text += "end \(lines)\n"
         let temporary = path + ".new"
-        unlink(temporary)
+        if unlink(temporary) != 0, Errno.last == .notFound { Self.makeDirectories(of: path) }
         let file = try FileDescriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o640)
         var utf8 = text
         let failure = utf8.withUTF8 { bytes -> Errno? in
@@ -104,6 +104,15 @@ struct Checkpoint {
         }
         if let failure { throw failure }
         guard rename(temporary, path) == 0 else { throw Errno.last }
+    }
+
+    /// A failure shows when the file is opened.
+    private static func makeDirectories(of path: String) {
+        var partial = path.hasPrefix("/") ? "" : "."
+        for component in path.split(separator: "/").dropLast() {
+            partial += "/" + component
+            _ = mkdir(partial, 0o750)
+        }
     }
 
     /// Without blanks and line ends.

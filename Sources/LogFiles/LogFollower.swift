@@ -151,17 +151,24 @@ final class LogFollower {
             let (status, isSame) = try file.check()
             guard isSame else { return .emptied }
             let modified = status.modified
+            if file.fingerprint.length == 0, file.offset == 0, !file.isKnown, modified != file.seenModified {
+                // It was empty when it was seen last. Somebody may have copied and emptied it since, and more than once.
+                file.isKnown = status.size > 0
+                return .emptied
+            }
             if status.size == file.seenSize {
                 file.seenModified = modified
                 return .idle
             }
-            try file.refingerprint()
+            guard try file.refingerprint() else { return .emptied }
             file.grewAt = pass.now
             sniff(file)
             while true {
                 guard pass.hasRoom, budget > 0 else { return .more }
                 let begin = file.offset
                 let count = try file.descriptor.pread(into: pass.buffer, at: Int(begin))
+                // Looked at after the bytes were read: if it is still the same file, so are they.
+                guard try file.check().isSame else { return .emptied }
                 if count > 0 { consume(file, count) }
                 // A line that does not end is read again when it has grown.
                 if count < pass.buffer.count {
@@ -347,14 +354,19 @@ final class LogFollower {
         files.removeSubrange(index...)
         let position = FilePosition(
             identity: file.identity, fingerprint: file.fingerprint, offset: file.offset, modified: file.modified)
-        if let (copy, modified) = copy(of: position) {
+        if file.fingerprint.length == 0 {
+            append(newerThan: file.seenModified, at: file.identity)
+        } else if let (copy, modified) = copy(of: position) {
             files.append(copy)
             append(newerThan: modified, at: file.identity)
         } else {
             // Nothing says how much it was.
             pass.faults.add("log_truncated")
         }
-        if let fresh = reopen(file) { files.append(fresh) }
+        if let fresh = reopen(file) {
+            fresh.isKnown = file.isKnown
+            files.append(fresh)
+        }
         files += others
     }
 
@@ -386,6 +398,8 @@ final class LogFollower {
         var newest: UInt64 = 0
         for position in known {
             newest = max(newest, position.modified)
+            // Of an empty file nothing is known but when it was emptied: what was rotated since is newer.
+            if position.fingerprint.length == 0, position.offset == 0 { continue }
             if let file = find(position, rotated, current) {
                 files.append(file)
                 newest = max(newest, file.modified)
@@ -396,8 +410,8 @@ final class LogFollower {
                 pass.faults.add("log_position_lost")
             }
         }
-        guard let current, !files.contains(where: { $0.identity == current.identity }) else { return }
-        append(newerThan: newest, at: current.identity)
+        if let current, files.contains(where: { $0.identity == current.identity }) { return }
+        append(newerThan: newest, at: current?.identity)
         if let file = open(path) { files.append(file) }
     }
 

@@ -16,6 +16,8 @@ final class OpenLogFile {
     var seenSize: UInt64 = 0
     /// The time of its last write then. One that was emptied and written anew may be as long as before.
     var seenModified: UInt64 = 0
+    /// Whether it has been seen with its first bytes, after it was seen empty.
+    var isKnown = false
     /// The rest of a line is passed over, up to its end.
     var isSkipping = false
     /// Whether what is passed over counts as lost: not the rest of a line that began before the agent.
@@ -29,7 +31,7 @@ final class OpenLogFile {
     init(_ descriptor: consuming FileDescriptor, offset: UInt64, generation: UInt64, now: UInt64) throws(Errno) {
         let status = try FileStatus(descriptor)
         identity = status.identity
-        modified = status.modified
+        (modified, seenModified) = (status.modified, status.modified)
         fingerprint = try Self.fingerprint(descriptor)
         self.descriptor = descriptor
         self.offset = offset
@@ -58,9 +60,24 @@ final class OpenLogFile {
         return (status, found == fingerprint)
     }
 
-    /// Knows the file by more of its bytes, if it has more by now.
-    func refingerprint() throws(Errno) {
-        if fingerprint.length < Fingerprint.longest { fingerprint = try Self.fingerprint(descriptor) }
+    /// Knows the file by more of its bytes, if it has more by now. False if the first ones are others than before.
+    func refingerprint() throws(Errno) -> Bool {
+        if fingerprint.length == Fingerprint.longest { return true }
+        let (raw, known) = (descriptor.raw, fingerprint)
+        let result = withUnsafeTemporaryAllocation(byteCount: Fingerprint.longest, alignment: 8) {
+            buffer -> Result<Fingerprint?, Errno> in
+            let count = Glibc.pread(raw, buffer.baseAddress, buffer.count, 0)
+            if count < 0 { return .failure(Errno.last) }
+            // Both are made of the same bytes, so that nothing can happen between.
+            let head = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            guard count >= known.length,
+                known == Fingerprint(UnsafeRawBufferPointer(rebasing: head[..<known.length]))
+            else { return .success(nil) }
+            return .success(Fingerprint(head))
+        }
+        guard let longer = try result.get() else { return false }
+        fingerprint = longer
+        return true
     }
 
     /// Reads from `offset` on; what lies before it needs nobody.

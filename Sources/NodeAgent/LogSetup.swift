@@ -27,7 +27,7 @@ enum LogSetup {
         var settings = configuration.logs
         // Without a receiver nothing is owed to anybody.
         if sink != nil || configuration.walDirectoryIsExplicit {
-            settings.checkpointPath = configuration.walDirectory + "/logs.checkpoint"
+            settings.checkpointPath = configuration.walDirectory + "/martlet/logs.checkpoint"
         }
         let (hostName, hostID, chosen) = (identity.instanceName, identity.machineID, settings)
         let signal = LogSignal(lane: lane, registry: registry) {

@@ -46,6 +46,35 @@ import Testing
         #expect(difference(scene.sink.bodies, lines(10..<70)) == nil)
     }
 
+    /// Emptied and written again several times, each time found empty or not at all.
+    @Test func noticesFilesThatWereEmptiedUnseen() throws {
+        let scene = try LogScene()
+        scene.container("a.log")
+        try scene.append("a.log", numbered(0..<100))
+        scene.start()
+        scene.read(seconds: 1.2)
+        var next = 100
+        for round in 0..<4 {
+            for number in [3, 2, 1] where FileManager.default.fileExists(atPath: scene.path("a.log.\(number)")) {
+                try scene.rename("a.log.\(number)", "a.log.\(number + 1)")
+            }
+            try scene.append("a.log", numbered(next..<next + 100))
+            next += 100
+            Thread.sleep(forTimeInterval: 0.02)
+            try scene.copyAndTruncate("a.log", to: "a.log.1")
+            // Seen empty, by this agent or the one before.
+            if round % 2 == 0 { scene.read(seconds: 1.2) }
+            if round == 2 {
+                scene.kill()
+                scene.start()
+            }
+        }
+        try scene.append("a.log", numbered(next..<next + 100))
+        scene.read(seconds: 3)
+        #expect(difference(scene.sink.bodies, lines(0..<next + 100)) == nil)
+        #expect(scene.faults.all().isEmpty)
+    }
+
     enum Kind: CaseIterable { case rename, renameTwice, copyAndTruncate, copyAndTruncateTwice, delete, dates }
 
     @Test(arguments: Kind.allCases) func losesAndRepeatsNothing(_ kind: Kind) throws {
