@@ -30,7 +30,7 @@ import Testing
             switch option {
             case .skipSystemdSystemServices, .userServices, .composeAppID, .insecureSkipVerify, .disableCloudMetadata,
                 .disableGPUMonitoring, .disableL7Tracing, .disablePinger, .dropPrivileges, .seccomp, .staleOnShutdown,
-                .tracesInbound, .obfuscateQueries:
+                .tracesInbound, .obfuscateQueries, .disableLogParsing, .disableJSONLogParsing:
                 #expect(try flags(option.flag) == [option: ["true"]])
             default: #expect(try flags(option.flag, "x") == [option: ["x"]])
             }
