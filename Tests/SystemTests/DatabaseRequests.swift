@@ -4,95 +4,8 @@ import Testing
 extension SystemTests {
     /// Real databases and real clients: what was asked is what is counted, at both ends, with its status.
     @Suite struct DatabaseRequests {
-        /// An agent, and a container for the server and one for its clients.
-        private final class Scene {
-            let scratch: Scratch
-            let agent: AgentProcess
-            let port: Int
-            private let server: Cgroup
-            private let client: Cgroup
-
-            init(_ name: String) throws {
-                scratch = try Scratch()
-                port = try Machine.freePort()
-                let number = UInt16.random(in: .min ... .max)
-                server = try Cgroup(making: "/system.slice/\(name)-server-\(number).service", in: scratch)
-                client = try Cgroup(making: "/system.slice/\(name)-client-\(number).service", in: scratch)
-                agent = try AgentProcess(in: scratch)
-            }
-
-            func remove() { scratch.remove() }
-
-            @discardableResult
-            func serve(_ arguments: [String]) throws -> ChildProcess {
-                let process = try server.start(arguments, in: scratch)
-                let isOpen = soon(within: 60, every: 0.1) {
-                    process.poll() != nil
-                        || (try? Command.run(["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/\(port)"]))?.status == 0
-                }
-                guard isOpen, process.poll() == nil else {
-                    throw Failure("\(arguments[0]) does not listen: \(process.errors.suffix(1000))")
-                }
-                return process
-            }
-
-            @discardableResult
-            func ask(_ arguments: [String], status: Int32 = 0, seconds: Double = 60) throws -> String {
-                let process = try client.start(arguments, in: scratch)
-                let ended = process.wait(seconds: seconds)
-                guard ended == status else {
-                    throw Failure("\(arguments.joined(separator: " ")): \(ended ?? -1): \(process.errors.suffix(1000))")
-                }
-                return process.output
-            }
-
-            /// Waits until both ends show this many requests by status, and not more a second later.
-            func expect(_ name: String, _ expected: [String: Double], sourceLocation: SourceLocation = #_sourceLocation)
-                throws
-            {
-                let destination = ["destination": "127.0.0.1:\(port)", "actual_destination": "127.0.0.1:\(port)"]
-                func counted(_ page: Page) -> [[String: Double]] {
-                    [
-                        Self.byStatus(page.all("container_\(name)_queries_total", destination), client.path),
-                        Self.byStatus(page.all("container_\(name)_inbound_queries_total"), server.path),
-                    ]
-                }
-                let total = expected.values.reduce(0, +)
-                _ = soon(within: 20, every: 0.3) {
-                    guard let page = try? agent.page() else { return false }
-                    return counted(page).allSatisfy { $0.values.reduce(0, +) >= total }
-                }
-                usleep(1_500_000)
-                let page = try agent.page()
-                let found = counted(page)
-                let losses = page.samples.filter {
-                    ($0.name.hasSuffix("lost_total") || $0.name.hasSuffix("dropped_total")) && $0.value > 0
-                }
-                #expect(losses.isEmpty, "what the agent says it lost", sourceLocation: sourceLocation)
-                #expect(found[0] == expected, "of the client", sourceLocation: sourceLocation)
-                #expect(found[1] == expected, "of the server", sourceLocation: sourceLocation)
-                // Every request that was answered has its time.
-                let answered = total - (expected["unknown"] ?? 0)
-                let timed = page.value(
-                    "container_\(name)_queries_duration_seconds_total_count", of: client.path, destination)
-                #expect(timed ?? 0 >= answered, sourceLocation: sourceLocation)
-                for other in ["http_requests", "mysql_queries", "postgres_queries", "redis_queries", "mongo_queries"]
-                where !other.hasPrefix(name) {
-                    #expect(page.value("container_\(other)_total", of: client.path) == nil, "\(other)")
-                }
-            }
-
-            private static func byStatus(_ samples: [Sample], _ container: String) -> [String: Double] {
-                var counts: [String: Double] = [:]
-                for sample in samples where sample.container == container && sample.value > 0 {
-                    counts[sample.labels["status"] ?? "", default: 0] += sample.value
-                }
-                return counts
-            }
-        }
-
         @Test(arguments: ["simple", "extended", "prepared"]) func `PostgreSQL`(_ mode: String) throws {
-            let scene = try Scene("postgres")
+            let scene = try RequestScene("postgres")
             defer { scene.remove() }
             let binaries = try #require(
                 try FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql").sorted().last
@@ -124,7 +37,7 @@ extension SystemTests {
         }
 
         @Test func `MariaDB`() throws {
-            let scene = try Scene("mysql")
+            let scene = try RequestScene("mysql")
             defer { scene.remove() }
             let folder = scene.scratch.file("data")
             chmod(scene.scratch.path, 0o755)
@@ -151,7 +64,7 @@ extension SystemTests {
         }
 
         @Test func `Redis, pipelined`() throws {
-            let scene = try Scene("redis")
+            let scene = try RequestScene("redis")
             defer { scene.remove() }
             try scene.serve([
                 "redis-server", "--bind", "127.0.0.1", "--port", "\(scene.port)", "--save", "", "--dir",
@@ -173,7 +86,7 @@ extension SystemTests {
         }
 
         @Test func `memcached`() throws {
-            let scene = try Scene("memcached")
+            let scene = try RequestScene("memcached")
             defer { scene.remove() }
             try scene.serve(["memcached", "-u", "nobody", "-l", "127.0.0.1", "-p", "\(scene.port)"])
             let program = """
@@ -196,7 +109,7 @@ extension SystemTests {
         }
 
         @Test func `MongoDB, a driver and a server that knows enough`() throws {
-            let scene = try Scene("mongo")
+            let scene = try RequestScene("mongo")
             defer { scene.remove() }
             let server = try scene.serve(["/usr/bin/python3", Machine.helpers + "/mongo_server.py", "\(scene.port)"])
             let program = """
@@ -224,7 +137,7 @@ extension SystemTests {
         }
 
         @Test func `ClickHouse, native protocol`() throws {
-            let scene = try Scene("clickhouse")
+            let scene = try RequestScene("clickhouse")
             defer { scene.remove() }
             let folder = try scene.scratch.folder("clickhouse")
             let ports = (http: try Machine.freePort(), peers: try Machine.freePort())
