@@ -163,6 +163,20 @@ private typealias H2 = HTTP2Bytes
         #expect(dialogue.log.statuses == [.http(200), .grpc(7)])
     }
 
+    @Test func `answers that were not captured are no requests without an answer`() {
+        var dialogue = begun()
+        for stream: UInt32 in [1, 3, 5] { dialogue.client(H2.headers(stream, H2.get("/\(stream)"), end: true)) }
+        let answers = H2.headers(1, [0x88]) + H2.data(1, 900, end: true) + H2.headers(3, [0x88], end: true)
+        dialogue.server(Array(answers[..<500]), tail: answers.count - 500)
+        // The end of one whose beginning was lost.
+        dialogue.server(H2.data(5, 10, end: true))
+        dialogue.client(H2.headers(7, H2.get("/7"), end: true))
+        dialogue.conversation.giveUp(before: .max, at: 1 << 40, dialogue.log)
+        #expect(dialogue.log.statuses == [.http(200), .http(0), .http(0), .unanswered])
+        #expect(targets(dialogue) == ["/1", "/5", "/3", "/7"])
+        #expect(dialogue.log.entries[2].exchange.duration == 2000)
+    }
+
     @Test func `a header block that is longer than what is captured`() {
         var dialogue = begun()
         let request = H2.headers(

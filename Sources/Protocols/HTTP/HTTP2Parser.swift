@@ -18,6 +18,8 @@ final class HTTP2Parser: ProtocolParser {
         static let isGRPC: UInt32 = 1 << 12
         /// The client has said all.
         static let isAsked: UInt32 = 1 << 13
+        /// The server said something after that which was not captured: perhaps the answer.
+        static let isDoubtful: UInt32 = 1 << 14
     }
 
     /// What the fields of a block say.
@@ -73,10 +75,24 @@ final class HTTP2Parser: ProtocolParser {
             client.feed(bytes, at: time, { readClient($0, $1, $2, $3, $4, receiver) }, readRequestField)
             client.skip(tail, { readClient($0, $1, $2, $3, $4, receiver) }, readRequestField)
         case .server:
+            var wasLost = server.isLost
             server.skip(missing, { readServer($0, $1, $2, $3, $4, receiver) }, readResponseField)
+            if server.isLost, !wasLost { doubt(at: time) }
             if server.isLost, mayRestart(bytes, tail, side) { server.restart() }
+            wasLost = server.isLost
             server.feed(bytes, at: time, { readServer($0, $1, $2, $3, $4, receiver) }, readResponseField)
             server.skip(tail, { readServer($0, $1, $2, $3, $4, receiver) }, readResponseField)
+            if server.isLost, !wasLost { doubt(at: time) }
+        }
+    }
+
+    /// Frames were not captured: whatever was asked may have its answer among them.
+    private func doubt(at time: UInt64) {
+        for index in 0..<pending.count {
+            let tag = pending[index].tag
+            if tag & Tag.isAsked == 0 || tag & Tag.wasAnswered != 0 { continue }
+            pending[index].tag = tag | Tag.isDoubtful
+            pending[index].mark = time
         }
     }
 
@@ -94,13 +110,17 @@ final class HTTP2Parser: ProtocolParser {
 
     override func giveUp(before deadline: UInt64, at time: UInt64, _ receiver: any ExchangeReceiver) {
         // In the order of their streams, which is that of their beginnings.
-        while !pending.isEmpty, pending[0].start < deadline {
-            let tag = pending[0].tag
-            if tag & Tag.wasAnswered != 0 {
-                finish(0, .http(UInt16(tag & Tag.status)), at: pending[0].mark, receiver)
-            } else {
-                finish(0, .unanswered, at: time, receiver)
-            }
+        while !pending.isEmpty, pending[0].start < deadline { giveUpOldest(at: time, receiver) }
+    }
+
+    private func giveUpOldest(at time: UInt64, _ receiver: any ExchangeReceiver) {
+        let (tag, mark) = (pending[0].tag, pending[0].mark)
+        if tag & Tag.wasAnswered != 0 {
+            finish(0, .http(UInt16(tag & Tag.status)), at: mark, receiver)
+        } else if tag & Tag.isDoubtful != 0 {
+            finish(0, .http(0), at: mark, receiver)
+        } else {
+            finish(0, .unanswered, at: time, receiver)
         }
     }
 
@@ -115,11 +135,7 @@ final class HTTP2Parser: ProtocolParser {
             isOpening = stream & 1 == 1 && stream > lastStream
             guard isOpening else { return }
             lastStream = stream
-            if pending.isFull {
-                let tag = pending[0].tag
-                let wasAnswered = tag & Tag.wasAnswered != 0
-                finish(0, wasAnswered ? .http(UInt16(tag & Tag.status)) : .unanswered, at: time, receiver)
-            }
+            if pending.isFull { giveUpOldest(at: time, receiver) }
             trace = TraceHeaders()
             pending.add(start: time, key: UInt64(stream), tag: endsStream ? Tag.isAsked : 0)
         case .headers:
@@ -185,7 +201,13 @@ final class HTTP2Parser: ProtocolParser {
                 takeTrailers(index, endsStream, time, receiver)
             }
         case .end:
-            if let index = index(of: stream) { end(index, at: time, receiver) }
+            guard let index = index(of: stream) else { return }
+            if pending[index].tag & Tag.wasAnswered == 0 {
+                // The answer's headers were not captured.
+                finish(index, .http(0), at: time, receiver)
+            } else {
+                end(index, at: time, receiver)
+            }
         case .reset:
             guard let index = index(of: stream) else { return }
             if pending[index].tag & (Tag.asksGRPC | Tag.isGRPC) != 0 {
