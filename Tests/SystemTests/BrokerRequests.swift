@@ -18,7 +18,8 @@ extension SystemTests {
                 let number = UInt16.random(in: .min ... .max)
                 server = try Cgroup(making: "/system.slice/\(name)-server-\(number).service", in: scratch)
                 client = try Cgroup(making: "/system.slice/\(name)-client-\(number).service", in: scratch)
-                agent = try AgentProcess(in: scratch)
+                // Some brokers choose their port among the ephemeral ones.
+                agent = try AgentProcess(["--ephemeral-port-range=60998-60999"], in: scratch)
             }
 
             func remove() { scratch.remove() }
@@ -174,6 +175,33 @@ extension SystemTests {
             ] {
                 let found = try scene.counted(name, by: "status", of: container, total: 401)
                 #expect(found == ["ok": 401], "\(name)")
+            }
+        }
+
+        @Test func `Kafka`() throws {
+            let scene = try Scene("kafka")
+            defer { scene.remove() }
+            let program = scene.scratch.file("mock_kafka")
+            try Command.check(["clang", "-O1", "-o", program, Machine.helpers + "/mock_kafka.c", "-lrdkafka"])
+            let broker = try scene.server.start([program], in: scene.scratch)
+            let isReady = soon(within: 20, every: 0.1) { broker.output.hasSuffix("\n") }
+            #expect(isReady)
+            let address = broker.output.trimmingCharacters(in: .whitespacesAndNewlines)
+            let messages = (0..<500).map { "message \($0)\n" }.joined()
+            let input = try scene.scratch.write(messages, to: "input")
+            let client = ["kcat", "-b", address, "-t", "orders", "-d", "protocol"]
+            let produced = try scene.ask(
+                ["sh", "-c", "\"$@\" <\(input)", "sh"] + client + ["-P", "-X", "linger.ms=1"])
+            let consumed = try scene.ask(client + ["-C", "-e", "-o", "beginning"])
+            // What the client says that it sent.
+            let sent = [produced, consumed].flatMap { $0.errors.split(separator: "\n") }.count {
+                $0.contains(": Sent ")
+            }
+            #expect(sent > 5)
+            for (name, container) in [("kafka_requests", scene.client), ("kafka_inbound_requests", scene.server)] {
+                let found = try scene.counted(name, by: "status", of: container, total: Double(sent))
+                #expect(found.values.reduce(0, +) == Double(sent), "\(name): \(found)")
+                #expect((found["ok"] ?? 0) + (found["unanswered"] ?? 0) == Double(sent), "\(name): \(found)")
             }
         }
 
