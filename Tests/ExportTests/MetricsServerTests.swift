@@ -83,8 +83,13 @@ import Wire
     func promtoolAcceptsThePage() async throws {
         try await serving(ClosureSource.hard) { server, port in
             let checked = try await Tool.promtool.run(["check", "metrics"], input: try await get(port).stdout)
-            #expect(checked.status == 0)
-            #expect(checked.text + checked.stderr == "")
+            // Latencies are called `…_duration_seconds_total`, as they have been by coroot-node-agent: promtool advises against
+            // that (status 3), and reads them.
+            let remarks = (checked.text + checked.stderr).split(separator: "\n").filter {
+                !$0.hasSuffix("_duration_seconds_total non-counter metrics should not have \"_total\" suffix")
+            }
+            #expect(checked.status == 0 || checked.status == 3)
+            #expect(remarks.isEmpty)
         }
     }
 
