@@ -37,6 +37,9 @@ import Testing
 
     @Test func minimumFollowsTheSituation() {
         var situation = Privilege.Situation()
+        // Probes are attached as long as the agent runs.
+        #expect(Privilege.minimum(situation).isSuperset(of: [.bpf, .perfmon]))
+        situation.configuration.watchesRequests = false
         let usual = Privilege.minimum(situation)
         #expect(usual.isSuperset(of: [.sysPtrace, .dacReadSearch]))
         #expect(usual.isDisjoint(with: [.bpf, .perfmon, .setuid, .setgid, .setpcap, .netBindService]))

@@ -91,11 +91,13 @@ public struct PathPattern: Sendable {
             case UInt8(ascii: "{"):
                 guard depth < maximumDepth else { return nil }
                 var choices: [[Part]] = []
+                var end: UInt8?
                 repeat {
                     guard let choice = parse(&text, depth: depth + 1) else { return nil }
                     choices.append(choice)
-                } while text.popFirst() == UInt8(ascii: ",")
-                if text.startIndex == 0 || text[text.startIndex - 1] != UInt8(ascii: "}") { return nil }
+                    end = text.popFirst()
+                } while end == UInt8(ascii: ",")
+                guard end == UInt8(ascii: "}") else { return nil }
                 parts.append(.choice(choices))
             default: parts.append(.byte(byte))
             }
