@@ -14,6 +14,9 @@ let strict: [SwiftSetting] = [
     .enableExperimentalFeature("Lifetimes"),
 ]
 
+// Code that runs once, or a few times a minute: small rather than fast.
+let small: [SwiftSetting] = strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+
 let package = Package(
     name: "martlet",
     products: [
@@ -74,10 +77,10 @@ let package = Package(
         .target(
             name: "Network", dependencies: ["CBPF", "CEvents", "CLinux", "Host", "Linux", "Metrics"],
             swiftSettings: strict),
-        .target(name: "Exchange", dependencies: ["CJansson", "Linux"], swiftSettings: strict),
+        .target(name: "Exchange", dependencies: ["CJansson", "Linux"], swiftSettings: small),
         .target(
-            name: "Cloud", dependencies: ["Exchange", "Host", "Linux", "Metrics"], swiftSettings: strict),
-        .target(name: "GPU", dependencies: ["CNVML", "Linux", "Metrics"], swiftSettings: strict),
+            name: "Cloud", dependencies: ["Exchange", "Host", "Linux", "Metrics"], swiftSettings: small),
+        .target(name: "GPU", dependencies: ["CNVML", "Linux", "Metrics"], swiftSettings: small),
         .target(
             name: "Containers",
             dependencies: [
@@ -97,11 +100,11 @@ let package = Package(
         .target(name: "Protocols", swiftSettings: strict),
         .target(
             name: "Traces", dependencies: ["Host", "Linux", "Network", "Protocols", "Wire"], swiftSettings: strict),
-        .target(name: "Symbols", dependencies: ["CMemory", "Linux"], swiftSettings: strict),
+        .target(name: "Symbols", dependencies: ["CMemory", "Linux"], swiftSettings: small),
         .target(
             name: "Probes",
             dependencies: ["CLinux", "Containers", "Exchange", "Kernel", "Linux", "Metrics", "Ring", "Symbols"],
-            swiftSettings: strict),
+            swiftSettings: small),
         .target(name: "Spool", dependencies: ["Linux"], swiftSettings: strict),
         .target(
             name: "Wire", dependencies: ["CMemory", "CSnappy", "CZlib", "CZstd", "Metrics"], swiftSettings: strict),
@@ -123,7 +126,7 @@ let package = Package(
                 "Metrics", "Network", "Probes", "Protocols", "Ring", "Signals", "Spool", "Traces", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-            ], swiftSettings: strict),
+            ], swiftSettings: small),
 
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "TestSupport"], swiftSettings: strict),
         .testTarget(

@@ -24,6 +24,9 @@ struct EmbedObject {
             "-Wno-unused-parameter", "-Wno-missing-declarations", "-fno-stack-protector", architecture, "-I", include,
             "-c", source, "-o", object,
         ])
+        // The kernel reads BTF, nobody reads DWARF: a third of the object.
+        let strip = (clang.lastIndex(of: "/").map { clang[...$0] } ?? "") + "llvm-objcopy"
+        if access(String(strip), X_OK) == 0 { run([String(strip), "--strip-debug", object]) }
         let bytes = read(object)
         unlink(object)
         var text = "// Generated from \(source.split(separator: "/").last ?? ""): do not edit.\n"

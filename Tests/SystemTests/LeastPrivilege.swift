@@ -135,7 +135,7 @@ extension SystemTests {
         private func expectMinimum(_ agent: AgentProcess, _ arguments: [String]) throws {
             let bits = [
                 "CAP_DAC_READ_SEARCH": 2, "CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_PTRACE": 19,
-                "CAP_SYS_ADMIN": 21,
+                "CAP_SYS_ADMIN": 21, "CAP_PERFMON": 38, "CAP_BPF": 39,
             ]
             let document = try String(contentsOfFile: Machine.helpers + "/../../../docs/privileges.md", encoding: .utf8)
             let line = try #require(

@@ -170,7 +170,7 @@ extension SystemTests {
                 #expect(!result.output.isEmpty)
             }
             let help = try Command.run([Machine.agent, "--help"]).output
-            for group in ["Listening", "Containers", "Network", "Metrics push", "Logging"] {
+            for group in ["Listening", "Containers", "Network", "Push", "Requests", "Traces", "Logging"] {
                 #expect(help.uppercased().contains(group.uppercased()), "no group \(group)")
             }
         }
