@@ -1,4 +1,5 @@
 import Foundation
+import Host
 import Kernel
 import Linux
 import Testing
@@ -6,7 +7,9 @@ import Testing
 extension KernelTests {
     @Suite struct Loading {
         private var configuration: KernelSide.Configuration {
-            KernelSide.Configuration(processors: 2, memoryHierarchy: 0)
+            var configuration = KernelSide.Configuration(processors: 2, memoryHierarchy: 0)
+            configuration.cgroupRoot = try? CgroupLayout.detect().v2Mount
+            return configuration
         }
 
         @Test func everyFeatureRunsHere() throws {

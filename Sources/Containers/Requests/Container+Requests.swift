@@ -16,6 +16,12 @@ extension Container {
         }
     }
 
+    /// Whether it is known who the container is.
+    public var isIdentified: Bool {
+        if let successor { return successor.assumeIsolated { $0.isIdentified } }
+        return resource != nil
+    }
+
     /// The resource of the container's spans; nil until it is known who it is, or if it wants no traces.
     public var traceResource: ResourceFacts? {
         if let successor { return successor.assumeIsolated { $0.traceResource } }

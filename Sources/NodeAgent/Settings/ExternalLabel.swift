@@ -5,9 +5,11 @@ enum ExternalLabel {
     /// By these the agent tells series of one metric apart: given to all series, they would make one of many.
     static let ownNames: Set<String> = [
         "actual_destination", "application_type", "container_id", "destination", "destination_ip", "device",
-        "direction", "endpoint", "event", "family", "feature", "fqdn", "gpu_uuid", "interface", "ip", "kind", "limit",
-        "listen_addr", "mode", "mount_point", "program", "proxy", "queue", "reason", "result", "ring", "signal",
-        "source", "state", "type", "volume", "which",
+        "direction", "domain", "endpoint", "event", "family", "feature", "fqdn", "gpu_uuid", "interface", "ip", "kind",
+        "le",
+        "level", "library", "limit", "listen_addr", "method", "mode", "mount_point", "pattern_hash", "program", "proxy",
+        "queue", "reason", "request_type", "result", "ring",
+        "sample", "signal", "source", "state", "status", "type", "volume", "which",
     ]
 
     /// The Prometheus data model: `[a-zA-Z_][a-zA-Z0-9_]*`.

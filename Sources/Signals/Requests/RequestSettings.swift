@@ -10,6 +10,7 @@ public final class RequestSettings {
     /// What connections are read for.
     public let parsing: ParsingOptions
     private let spans: (any SpanSink)?
+    private var held = HeldSpans()
     private let excludes: (@Sendable (UnsafeRawBufferPointer) -> Bool)?
 
     /// - Parameters:
@@ -29,25 +30,39 @@ public final class RequestSettings {
         target.container.onLane((exchange, copy text, target)) { container, argument in
             container.count(argument.0, argument.1, of: argument.2)
         }
-        guard let spans else { return }
-        let call = (spans, exchange, copy text, target, connection, isTLS)
-        target.container.onLane(call) { container, call in
-            guard let resource = container.traceResource else { return }
-            call.0.take(
-                call.1, call.2, container.peer(call.3, connection: call.4, isTLS: call.5), from: resource)
+        if spans == nil { return }
+        let peer = target.container.onLane((target, connection, isTLS)) { container, call in
+            container.peer(call.0, connection: call.1, isTLS: call.2)
         }
+        trace(exchange, text, peer, target.container)
     }
 
     /// The same of a DNS request by datagram.
     func report(_ exchange: Exchange, _ text: borrowing RequestText, of container: Container, isInbound: Bool) {
-        container.onLane((exchange, copy text, isInbound, spans)) { container, call in
+        container.onLane((exchange, copy text, isInbound)) { container, call in
             container.count(call.0, call.1, isInbound: call.2)
-            guard let spans = call.3, let resource = container.traceResource else { return }
-            let nowhere = Endpoint(address: .unspecified, port: 53)
-            let peer = RequestPeer(
-                isInbound: call.2, isTLS: false, destination: .endpoint(nowhere), local: nowhere)
-            spans.take(call.0, call.1, peer, from: resource)
         }
+        if spans == nil { return }
+        let nowhere = Endpoint(address: .unspecified, port: 53)
+        let peer = RequestPeer(isInbound: isInbound, isTLS: false, destination: .endpoint(nowhere), local: nowhere)
+        trace(exchange, text, peer, container)
+    }
+
+    /// After a pass over all rings: spans that had to wait.
+    func settle() { if let spans { held.flush(to: spans) } }
+
+    /// Spans given up, see `HeldSpans`.
+    var droppedSpans: UInt64 { held.dropped }
+
+    private func trace(
+        _ exchange: Exchange, _ text: borrowing RequestText, _ peer: RequestPeer, _ container: Container
+    ) {
+        guard let spans else { return }
+        let isIdentified = container.onLane((exchange, copy text, peer, spans)) { container, call in
+            if let resource = container.traceResource { call.3.take(call.0, call.1, call.2, from: resource) }
+            return container.isIdentified
+        }
+        if !isIdentified { held.add(exchange, copy text, peer, container) }
     }
 
     /// Whether segments are wanted even of requests that the kernel can count.

@@ -49,6 +49,8 @@ public actor RequestSignal {
         self.settings = settings
     }
 
+    var droppedSpans: UInt64 { settings.droppedSpans }
+
     /// Connections that are read.
     public var openFlows: Int { flows.count }
 
@@ -69,6 +71,7 @@ public actor RequestSignal {
 
     /// After a pass over all rings: what had to wait is tried again.
     func settle() {
+        settings.settle()
         if waiting.isEmpty { return }
         let now = MonotonicClock.now()
         let tried = waiting

@@ -53,6 +53,9 @@ final class OTLPReceiver {
     }
 
     /// The interpreter of the environment that `tools/test` makes; cancels the test where it lacks the definitions.
+    /// For tests with arguments, whose cases cannot be cancelled one by one without counting as passed.
+    static var isInstalled: Bool { (try? python()) != nil }
+
     static func python() throws -> String {
         let path = Machine.helpers + "/../../../.build/python/bin/python3"
         let works = try? Command.run([path, "-c", "import opentelemetry.proto, opentelemetry.sdk"])
