@@ -17,6 +17,8 @@ public final class LogSources {
     private static let slice: UInt64 = 50_000_000
     private static let shortestDelay: UInt64 = 1_000_000
     private static let longestDelay: UInt64 = 250_000_000
+    /// While messages are on their way to a receiver: what it has taken and no checkpoint knows is repeated after a kill.
+    private static let settlingDelay: UInt64 = 5_000_000
     /// Pause while the sink is full.
     private static let fullPause: UInt64 = 10_000_000
     /// A checkpoint is written after this many times of what the last one cost.
@@ -253,8 +255,9 @@ public final class LogSources {
         }
         forgetEnded()
         writeCheckpointIfDue()
-        if !pass.hasRoom { return Self.fullPause }
-        return isUnfinished ? Self.shortestDelay : Self.longestDelay
+        if isUnfinished, pass.hasRoom { return Self.shortestDelay }
+        if pass.taken > pass.settled { return Self.settlingDelay }
+        return pass.hasRoom ? Self.longestDelay : Self.fullPause
     }
 
     private func forgetEnded() {

@@ -135,13 +135,10 @@ extension SystemTests {
             }
             let page = try agent.page()
             // No more than one batch a kill; an end that was asked for repeats nothing.
-            // Seen once in three runs: a kill while a file was being copied and emptied cost its place, and all of it came again.
-            withKnownIssue(
-                "a kill in the middle of a copy and a truncation may cost a file's place", isIntermittent: true
-            ) {
-                #expect(repeated <= kills * state.largest, "\(repeated) repeated, the largest batch \(state.largest)")
-                #expect(page.value("martlet_faults_total", ["kind": "log_position_lost"]) ?? 0 == 0)
-            }
+            #expect(repeated <= kills * state.largest, "\(repeated) repeated, the largest batch \(state.largest)")
+            // An agent that ends before it sees that a file was deleted cannot know that it had read all of it: only the log
+            // that is deleted can be counted so.
+            #expect(page.value("martlet_faults_total", ["kind": "log_position_lost"]) ?? 0 <= 1)
             #expect(state.other == 0)
             for reason in ["log_line_too_long_bytes", "log_message_too_long_bytes", "log_malformed_lines"] {
                 #expect(page.value("martlet_dropped_total", ["reason": reason]) ?? 0 == 0)
