@@ -158,7 +158,7 @@ let package = Package(
         // Counts allocations in the test process; the benchmarks' own file.
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         .testTarget(
-            name: "SymbolsTests", dependencies: ["Linux", "Symbols"], exclude: ["Programs"], swiftSettings: strict),
+            name: "SymbolsTests", dependencies: ["Linux", "Symbols"], swiftSettings: strict),
         .testTarget(
             name: "TracesTests",
             dependencies: ["CAllocations", "Host", "Linux", "Network", "Protocols", "Traces", "Wire"],

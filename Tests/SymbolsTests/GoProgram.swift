@@ -11,7 +11,8 @@ final class GoProgram {
         folder = FileManager.default.temporaryDirectory.appending(path: "martlet-go-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         path = folder.appending(path: "web").path
-        let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Programs/web.go").path
+        let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "KernelTests/Programs/web.go").path
         // The cache is outside of the home directory, which need not be there.
         _ = try Objdump.run(
             [

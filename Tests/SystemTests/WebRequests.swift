@@ -76,7 +76,8 @@ extension SystemTests {
             #expect(Self.lines(log) == 1700)
         }
 
-        /// wrk hangs up in the middle of requests: what the server answered is what counts.
+        /// wrk hangs up in the middle of requests: what the server answered is what counts. With 16 at once it pauses, so that it
+        /// asks about 50,000 times a second: that is what has to get through without a loss.
         @Test(arguments: [1, 16]) func `wrk`(depth: Int) throws {
             let scene = try RequestScene("wrk")
             defer { scene.remove() }
@@ -86,6 +87,7 @@ extension SystemTests {
                 init = function() local all = {} for i = 1, \(depth) do all[i] = wrk.format("GET", "/hello") end
                     request_text = table.concat(all) end
                 request = function() return request_text end
+                \(depth > 1 ? "delay = function() return 2 end" : "")
                 """, to: "script.lua")
             let output = try scene.ask([
                 "wrk", "-t1", "-c8", "-d3", "-s", script, "http://127.0.0.1:\(scene.port)/hello",
@@ -96,24 +98,16 @@ extension SystemTests {
             func count(_ page: Page, _ name: String, _ container: Cgroup) -> Double {
                 page.value("container_http_\(name)_total", of: container.path, ["status": "2xx"]) ?? 0
             }
-            let page = try scene.agent.page(within: 20, "all requests, or losses") {
-                $0.losses > 0
-                    || count($0, "requests", scene.client) >= made
-                        && count($0, "inbound_requests", scene.server) >= Self.lines(log)
+            let page = try scene.agent.page(within: 20, "all requests") {
+                count($0, "requests", scene.client) >= made
+                    && count($0, "inbound_requests", scene.server) >= Self.lines(log)
             }
             usleep(1_500_000)
             let later = try scene.agent.page()
             let (asked, served) = (
                 count(later, "requests", scene.client), count(later, "inbound_requests", scene.server)
             )
-            #expect(made > 1000)
-            // A client that asks as fast as two cores allow, 16 at once, may fill the rings: then it has to be said.
-            if depth > 1, page.losses > 0 {
-                print("wrk, 16 at once: \(page.losses) events lost, \(asked) and \(served) counted of \(made)")
-                #expect(asked <= made + Double(8 * depth) && served <= Self.lines(log) + Double(8 * depth))
-                return
-            }
-            #expect(page.losses == 0)
+            #expect(made > 1000 && page.losses == 0)
             // Eight connections had requests under way when wrk ended.
             let open = Double(8 * depth)
             #expect(asked >= made && asked <= made + open, "\(asked) \(made)")
