@@ -71,12 +71,12 @@ extension SystemTests {
                 let (page, log) = try push(
                     [
                         "--metrics-endpoint=\(store.writeURL)", "--metrics-compression=\(method)",
-                        "--external-label=method=\(method)",
+                        "--external-label=compression=\(method)",
                     ], in: scratch, snapshots: 6)
                 #expect(repacked(page) == 0, "\(log.suffix(1000))")
                 #expect(
                     try store.has(
-                        Int(page.value("martlet_push_snapshots_total") ?? 1e9), of: "up{method=\"\(method)\"}"))
+                        Int(page.value("martlet_push_snapshots_total") ?? 1e9), of: "up{compression=\"\(method)\"}"))
                 let bytes = page.value("martlet_remote_write_bytes_total") ?? 0
                 let samples = page.value("martlet_remote_write_samples_total", ["result": "sent"]) ?? 1
                 sizes.append(bytes / samples)
