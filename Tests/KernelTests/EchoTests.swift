@@ -84,7 +84,7 @@ extension KernelTests {
                 kill(forger.processIdentifier, SIGKILL)
                 forger.waitUntilExit()
             }
-            #expect(String(decoding: output.fileHandleForReading.availableData, as: UTF8.self).hasPrefix("ready"))
+            #expect(output.line() == "ready")
             let target = try address(PrivateNetwork.actual)
             #expect(await ask(network, [target])[target] == .silent)
             kill(forger.processIdentifier, SIGKILL)

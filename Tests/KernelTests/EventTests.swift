@@ -98,7 +98,7 @@ extension KernelTests {
                     """).write(to: file, atomically: true, encoding: .utf8)
             defer { try? FileManager.default.removeItem(at: file) }
             let (process, output) = try cgroup.start("exec python3 \(file.path)")
-            _ = output.fileHandleForReading.availableData
+            _ = output.line()
             let id = cgroup.containerID
             #expect(await rig.wait(.containerNetTcpBytesSentTotal, of: id, for: 5000) == 5000)
             #expect(await rig.wait(.containerNetTcpActiveConnections, of: id, for: 1) == 1)
@@ -124,7 +124,7 @@ extension KernelTests {
                 try? FileManager.default.removeItem(atPath: file.path + ".go")
             }
             let (_, output) = try cgroup.start("exec python3 \(file.path)")
-            _ = output.fileHandleForReading.availableData
+            _ = output.line()
 
             let rig = try await Rig()
             defer { rig.stop() }
@@ -135,7 +135,7 @@ extension KernelTests {
             #expect(await rig.wait(.containerNetTcpListenInfo, of: id, for: 1) == 1)
             #expect(await rig.wait(.containerNetTcpBytesSentTotal, of: id, for: 0) == 0)
             _ = FileManager.default.createFile(atPath: file.path + ".go", contents: nil)
-            _ = output.fileHandleForReading.availableData
+            _ = output.line()
             #expect(await rig.wait(.containerNetTcpActiveConnections, of: id, for: 0) == 0)
             #expect(await rig.wait(.containerNetTcpBytesSentTotal, of: id, for: 321) == 321)
         }
@@ -172,7 +172,7 @@ extension KernelTests {
                 while time.process_time() < 1: pass
                 print("done", flush=True); time.sleep(30)'
                 """)
-            _ = output.fileHandleForReading.availableData
+            _ = output.line()
             try await Task.sleep(for: .milliseconds(500))
             let used = try #require(await rig.value(.containerResourcesCpuUsageSecondsTotal, of: cgroup.containerID))
             #expect(used > 0.3 && used < 1.3)

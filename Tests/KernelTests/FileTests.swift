@@ -93,7 +93,7 @@ extension KernelTests {
             let file = "\(Self.folder)/\(cgroup.unit).data"
             defer { unlink(file) }
             let (_, output) = try cgroup.start("exec 7>\(file) 8>/dev/null 9</etc/passwd; echo ready; exec sleep 30")
-            _ = output.fileHandleForReading.availableData
+            _ = output.line()
             let expected = try Self.expected()
             let id = try cgroupID(cgroup)
             var rows: [martlet_file_written] = []
@@ -131,8 +131,7 @@ extension KernelTests {
             }
             let before = try cost()
             let (_, output) = try cgroup.start("exec python3 \(program)")
-            let said = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-            try #require(said == "ready\n")
+            try #require(output.line() == "ready")
             try kernel.findWrittenMounts { _ in }
             let perFile = try (cost() - before) / 20_000
             print("iterator: \(before / 1e6) ms without, \(perFile) ns more for each open file")
@@ -152,7 +151,7 @@ extension KernelTests {
             cgroup.countIO(device: device)
             let (_, output) = try cgroup.start(
                 "dd if=/dev/zero of=\(file) bs=64k count=16 oflag=direct 2>/dev/null; echo done; exec sleep 30")
-            _ = output.fileHandleForReading.availableData
+            _ = output.line()
             let id = cgroup.containerID
             let counter = try #require(cgroup.writtenBytes(device: device))
             #expect(counter >= 1_048_576.0)

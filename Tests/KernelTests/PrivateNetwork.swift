@@ -29,8 +29,8 @@ final class PrivateNetwork {
         process.standardOutput = output
         process.standardError = output
         try process.run()
-        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-        guard line == "ready\n" else {
+        let line = output.line()
+        guard line == "ready" else {
             process.terminate()
             throw Failure(line)
         }

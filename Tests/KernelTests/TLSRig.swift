@@ -69,16 +69,8 @@ final class TLSRig {
         let output: Pipe
         var pid: UInt32 { UInt32(process.processIdentifier) }
 
-        /// The first line it prints.
-        func line() -> String {
-            var text = ""
-            while !text.contains("\n") {
-                let data = output.fileHandleForReading.availableData
-                if data.isEmpty { break }
-                text += String(decoding: data, as: UTF8.self)
-            }
-            return text.split(separator: "\n").first.map(String.init) ?? ""
-        }
+        /// The next line it prints.
+        func line() -> String { output.line() }
 
         func go() { input.fileHandleForWriting.write(Data("go\n".utf8)) }
 
