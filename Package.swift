@@ -126,7 +126,11 @@ let package = Package(
                 "Metrics", "Network", "Probes", "Protocols", "Ring", "Signals", "Spool", "Traces", "Wire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
-            ], swiftSettings: small),
+            ], swiftSettings: small,
+            // Nothing looks names up in the executable: without its table of them it is 2.1 MB smaller.
+            linkerSettings: [
+                .unsafeFlags(["-Xlinker", "--no-export-dynamic"], .when(platforms: [.linux], configuration: .release))
+            ]),
 
         .testTarget(name: "MetricsTests", dependencies: ["Metrics", "TestSupport"], swiftSettings: strict),
         .testTarget(
