@@ -176,8 +176,7 @@ static __always_inline bool emit_up_to(
     record->length = length;
     record->captured = captured;
     record->flags = sent ? MARTLET_SEGMENT_SENT : 0;
-    asm volatile("" : "+r"(captured));
-    if (captured == 0 || captured > room || bpf_skb_load_bytes(skb, payload, record->bytes, captured)) record->captured = 0;
+    if (!is_within(captured, room) || bpf_skb_load_bytes(skb, payload, record->bytes, captured)) record->captured = 0;
     submit_in(shard, record);
     return true;
 }
@@ -204,42 +203,56 @@ static __always_inline __u64 bytes_equal(__u64 word, __u64 pattern) {
     return ~(((difference & low) + low) | difference | low);
 }
 
+struct scan {
+    __u64 carry; /* of the last word: 0x80 if its last byte was LF */
+    __u64 ends;  /* empty lines so far */
+};
+
+/*
+ * Looks for empty lines in the `count` bytes at `offset` of the packet; `at`: whereabouts in the payload that is. A function of
+ * its own: the verifier need not know what it may find. Not 0 if it cannot be read.
+ */
+__noinline int scan_piece(struct __sk_buff *skb, __u32 offset, __u32 at, __u32 count, struct scan *scan) {
+    __u64 words[SCAN_BYTES / 8] = {};
+
+    if (!scan || !is_within(count, SCAN_BYTES) || bpf_skb_load_bytes(skb, offset, words, count)) return 1;
+    if (at == 0) {
+        bool is_get = (words[0] & 0xffffffff) == 0x20544547;            /* "GET " */
+        bool is_head = (words[0] & 0xffffffffffull) == 0x2044414548ull; /* "HEAD " */
+        if (!is_get && !is_head) return 1;
+    }
+    for (__u32 index = 0; index < SCAN_BYTES / 8; index++) {
+        __u64 feeds, returns, pairs;
+        if (index * 8 >= count) break;
+        /* LF before CR: only an empty line has that. */
+        feeds = bytes_equal(words[index], 0x0a0a0a0a0a0a0a0aull);
+        returns = bytes_equal(words[index], 0x0d0d0d0d0d0d0d0dull);
+        pairs = (feeds << 8 | scan->carry) & returns;
+        scan->carry = feeds >> 56;
+        /* Their number, without a branch: the verifier follows every one. */
+        scan->ends += (pairs >> 7) * 0x0101010101010101ull >> 56;
+    }
+    return 0;
+}
+
 /*
  * Whether the payload is one request line and header section, whole, of a method that has no body: it begins with GET or
  * HEAD, and the only empty line in it is its end.
  */
 static __always_inline bool is_simple_request(struct __sk_buff *skb, __u32 payload, __u32 length) {
-    __u64 words[SCAN_BYTES / 8];
-    __u64 carry = 0, ends = 0;
+    struct scan scan = {};
     __u32 last = 0;
 
     if (length < 16 || length > MAX_SIMPLE) return false;
+    /* Or the compiler takes the loop's bound away. */
+    asm volatile("" : "+r"(length));
     for (__u32 at = 0; at < MAX_SIMPLE; at += SCAN_BYTES) {
         __u32 count = length - at;
         if (at >= length) break;
         if (count > SCAN_BYTES) count = SCAN_BYTES;
-        __builtin_memset(words, 0, sizeof(words));
-        asm volatile("" : "+r"(count));
-        if (count == 0 || count > SCAN_BYTES) return false;
-        if (bpf_skb_load_bytes(skb, payload + at, words, count)) return false;
-        if (at == 0) {
-            bool is_get = (words[0] & 0xffffffff) == 0x20544547;              /* "GET " */
-            bool is_head = (words[0] & 0xffffffffffull) == 0x2044414548ull;   /* "HEAD " */
-            if (!is_get && !is_head) return false;
-        }
-        for (__u32 index = 0; index < SCAN_BYTES / 8; index++) {
-            __u64 feeds, returns, pairs;
-            if (index * 8 >= count) break;
-            /* LF before CR: only an empty line has that. */
-            feeds = bytes_equal(words[index], 0x0a0a0a0a0a0a0a0aull);
-            returns = bytes_equal(words[index], 0x0d0d0d0d0d0d0d0dull);
-            pairs = (feeds << 8 | carry) & returns;
-            carry = feeds >> 56;
-            /* Their number, without a branch: the verifier follows every one. */
-            ends += (pairs >> 7) * 0x0101010101010101ull >> 56;
-        }
+        if (scan_piece(skb, payload + at, at, count, &scan)) return false;
     }
-    if (ends != 1 || bpf_skb_load_bytes(skb, payload + length - 4, &last, sizeof(last))) return false;
+    if (scan.ends != 1 || bpf_skb_load_bytes(skb, payload + length - 4, &last, sizeof(last))) return false;
     return last == 0x0a0d0a0d;
 }
 
@@ -354,14 +367,17 @@ static __always_inline bool fill_holes(struct flow_direction *direction, __u32 s
 }
 
 /*
- * Follows the sequence numbers. Returns how many of the packet's first bytes were seen before; all of them for a repeat. What
- * only fills holes is cut down to that.
+ * `advance` where something begins, is missing or is repeated. A function of its own, which the verifier follows once: not
+ * with all that may come after it.
  */
-static __always_inline __u32 advance(struct flow_direction *direction, struct packet *packet) {
-    __u32 sequence = packet->sequence, length = packet->length, from, to;
+__noinline __u32 advance_elsewhere(struct flow_direction *direction, struct packet *packet) {
+    __u32 sequence, length, from, to;
     __s32 ahead;
     bool is_filling;
 
+    if (!direction || !packet) return 0;
+    sequence = packet->sequence;
+    length = packet->length;
     if (!direction->started) {
         direction->started = 1;
         direction->base = direction->next = sequence;
@@ -380,6 +396,16 @@ static __always_inline __u32 advance(struct flow_direction *direction, struct pa
     }
     direction->next = sequence + length;
     return is_filling ? from - sequence : (__u32)-ahead;
+}
+
+/*
+ * Follows the sequence numbers. Returns how many of the packet's first bytes were seen before; all of them for a repeat. What
+ * only fills holes is cut down to that.
+ */
+static __always_inline __u32 advance(struct flow_direction *direction, struct packet *packet) {
+    if (!direction->started || direction->next != packet->sequence) return advance_elsewhere(direction, packet);
+    direction->next += packet->length;
+    return 0;
 }
 
 static __always_inline struct flow *begin_flow(struct bpf_sock *socket) {
@@ -464,8 +490,7 @@ static __always_inline bool emit_datagram_up_to(
     record->length = captured;
     record->captured = captured;
     record->flags = sent ? MARTLET_SEGMENT_SENT : 0;
-    asm volatile("" : "+r"(captured));
-    if (captured == 0 || captured > room || bpf_skb_load_bytes(skb, packet->payload, record->bytes, captured))
+    if (!is_within(captured, room) || bpf_skb_load_bytes(skb, packet->payload, record->bytes, captured))
         record->captured = 0;
     submit_in(shard, record);
     return true;

@@ -160,8 +160,7 @@ static __always_inline bool report_up_to(
     record->length = length;
     record->captured = captured;
     record->flags = flags | MARTLET_SEGMENT_TLS;
-    asm volatile("" : "+r"(captured));
-    if (captured == 0 || captured > room || bpf_probe_read_user(record->bytes, captured, (void *)buffer))
+    if (!is_within(captured, room) || bpf_probe_read_user(record->bytes, captured, (void *)buffer))
         record->captured = 0;
     submit_in(shard, record);
     return true;

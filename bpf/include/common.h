@@ -49,6 +49,23 @@ static __always_inline void count_loss(enum martlet_loss reason) {
     if (count) *count += 1; /* per CPU, and these programs do not nest on one CPU for one reason */
 }
 
+/*
+ * Whether 1 <= count <= limit, said so that every verifier follows: of two comparisons the compiler makes one, of a number
+ * derived from `count`, and older verifiers (6.1) do not carry over what that says, nor learn anything from `count != 0`.
+ * `count` is a variable of 32 bits.
+ */
+#define is_within(count, limit)                             \
+    ({                                                      \
+        __u32 least = 1;                                    \
+        bool result = false;                                \
+        asm volatile("" : "+r"(count), "+r"(least));        \
+        if ((count) <= (limit)) {                           \
+            asm volatile("" : "+r"(count));                 \
+            result = (count) >= least;                      \
+        }                                                   \
+        result;                                             \
+    })
+
 /* Room for one record, or NULL with the loss counted. */
 static __always_inline void *reserve_in(__u32 shard, __u64 size, enum martlet_loss reason) {
     void *ring = bpf_map_lookup_elem(&rings, &shard);
