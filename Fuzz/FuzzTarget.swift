@@ -11,8 +11,8 @@ enum FuzzTarget {
     static var names: [String] {
         ApplicationProtocol.allCases.map(\.name) + [
             "conversation", "hpack", "dns-datagrams", "log-plain", "log-cri", "log-docker", "log-journald",
-            "log-messages",
-            "log-json",
+            "log-messages", "log-json", "log-redaction", "statement", "trace-headers", "path-pattern", "executable",
+            "instructions",
         ]
     }
 
@@ -36,6 +36,12 @@ enum FuzzTarget {
         case "log-journald": return { lines($0, .journald) }
         case "log-messages": return messages
         case "log-json": return json
+        case "log-redaction": return redaction
+        case "statement": return statement
+        case "trace-headers": return traceHeaders
+        case "path-pattern": return pathPattern
+        case "executable": return executable
+        case "instructions": return instructions
         default: fatalError("MARTLET_FUZZ names no target: \(name)")
         }
     }()

@@ -5,7 +5,10 @@
 public struct GoFunctions: Sendable {
     private static let namesLimit: UInt64 = 256 << 20
     private static let functionsLimit: UInt64 = 512 << 20
+    /// Bytes of all segments together, which may be said to be the same ones.
     private static let scanLimit: UInt64 = 1 << 30
+    /// Places that look like the table's beginning; each may cost a walk through the symbols.
+    private static let candidateLimit = 16
 
     /// By the magic number; Go 1.16, 1.18, 1.20.
     private enum Layout: UInt64 {
@@ -108,22 +111,31 @@ public struct GoFunctions: Sendable {
             }
         }
         // Without section headers: by its first bytes, which stand at a multiple of 32.
+        var (left, candidates) = (scanLimit, 0)
         for segment in file.segments {
             var found: Table?
-            file.reader.windows(at: segment.offset, count: min(segment.fileSize, scanLimit), overlap: 32) {
-                bytes, position in
-                for start in stride(from: 0, through: bytes.count - 8, by: 8)
-                where bytes[start + 3] == 0xFF && bytes[start + 2] == 0xFF && bytes[start + 1] == 0xFF {
+            let count = min(segment.fileSize, left)
+            left -= count
+            file.reader.windows(at: segment.offset, count: count, overlap: 32) { bytes, position in
+                for start in stride(from: 0, through: bytes.count - 8, by: 8) where isBeginning(bytes, start) {
+                    candidates += 1
                     let at = position + UInt64(start)
                     found = read(
                         file, at: segment.offset &+ at, address: segment.address &+ at, size: segment.fileSize - at)
-                    if found != nil { return false }
+                    if found != nil || candidates == candidateLimit { return false }
                 }
                 return true
             }
-            if let found { return found }
+            if found != nil || candidates == candidateLimit { return found }
         }
         return nil
+    }
+
+    /// Magic number, two zeros, the quantum of instructions, the size of a pointer.
+    private static func isBeginning(_ bytes: [UInt8], _ start: Int) -> Bool {
+        bytes[start + 3] == 0xFF && bytes[start + 2] == 0xFF && bytes[start + 1] == 0xFF && bytes[start] >= 0xF0
+            && bytes[start + 4] == 0 && bytes[start + 5] == 0 && [1, 2, 4].contains(bytes[start + 6])
+            && bytes[start + 7] == 8
     }
 
     private static func read(_ file: borrowing ELFFile, at offset: UInt64, address: UInt64, size: UInt64) -> Table? {

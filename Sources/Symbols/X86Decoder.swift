@@ -79,8 +79,9 @@ enum X86Decoder {
         case 0xE8: return branch(code, start, cursor, size: 4) { .call($0) }
         case 0xC3: return Instruction(length: cursor - start, kind: .return)
         case 0xC2:
-            let length = cursor + 2 - start
-            return cursor + 2 <= code.count ? Instruction(length: length, kind: .return) : nil
+            cursor += 2
+            guard cursor <= code.count, cursor - start <= maximumLength else { return nil }
+            return Instruction(length: cursor - start, kind: .return)
         default:
             guard let form = firstMap(opcode, prefixes, modRM: byte(cursor)) else { return nil }
             (hasModRM, immediate) = form

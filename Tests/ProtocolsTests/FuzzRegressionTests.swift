@@ -38,15 +38,51 @@ import Testing
                 }
                 conversation.giveUp(before: .max, at: time, log)
                 #expect(!conversation.isWaiting, "\(target)/\(input.name)")
+                for entry in log.entries {
+                    for index in 0..<entry.text.count {
+                        // The limit of a text, or twice that where it is joined of several.
+                        let count = entry.text.withBytes(entry.text[index]) { $0.count }
+                        #expect(count <= 2 * 1024 + 64, "\(target)/\(input.name)")
+                    }
+                }
             }
         }
     }
 
     @Test func `there are inputs`() {
-        for target in [
-            "conversation", "hpack", "dns-datagrams", "http1", "http2", "kafka", "nats", "rabbitmq", "zookeeper",
-        ] {
+        let others = ["conversation", "hpack", "dns-datagrams", "statement", "trace-headers"]
+        for target in ApplicationProtocol.allCases.map(\.name) + others {
             #expect(!Self.inputs(target).isEmpty, "\(target)")
+        }
+    }
+
+    @Test func `inputs of statements and headers`() {
+        for input in Self.inputs("statement") {
+            for applicationProtocol in ApplicationProtocol.allCases {
+                let statement = Array(input.bytes.dropFirst())
+                var shape = Array("(?, ".utf8)
+                statement.withUnsafeBytes {
+                    StatementObfuscator.obfuscate($0, of: applicationProtocol, into: &shape)
+                }
+                #expect(shape.starts(with: "(?, ".utf8) && shape.count - 4 <= statement.count + 1, "\(input.name)")
+                var again: [UInt8] = []
+                Array(shape[4...]).withUnsafeBytes {
+                    StatementObfuscator.obfuscate($0, of: applicationProtocol, into: &again)
+                }
+                #expect(again.elementsEqual(shape[4...]), "\(input.name) of \(applicationProtocol)")
+            }
+        }
+        for input in Self.inputs("trace-headers") {
+            let names: [TraceHeaders.Name] = [.traceparent, .b3, .b3TraceID, .b3SpanID, .b3Sampled, .b3Flags]
+            var headers = TraceHeaders()
+            for line in input.bytes.split(separator: 0x0A) {
+                Array(line.dropFirst()).withUnsafeBytes {
+                    headers.take(names[Int(line[line.startIndex]) % names.count], RawSpan(_unsafeBytes: $0))
+                }
+                if let context = headers.context {
+                    #expect(context.traceHigh | context.traceLow != 0 && context.parent != 0, "\(input.name)")
+                }
+            }
         }
     }
 

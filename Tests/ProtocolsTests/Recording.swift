@@ -51,14 +51,17 @@ struct Recording {
     ) -> (verdict: Conversation.Verdict, lines: [String]) {
         let conversation = Conversation(options: ParsingOptions(wantsText: wantsText), expected: expected)
         let log = ExchangeLog()
+        let recorder = CorpusRecorder(expected, conversation)
         var time: UInt64 = 1_000_000
         for segment in segments {
             time += 1000
             let captured = Array(segment.bytes.prefix(limit))
+            let tail = segment.tail + segment.bytes.count - captured.count
+            recorder?.append(captured, segment.side, segment.missing, tail)
             captured.withUnsafeBytes {
                 conversation.take(
                     RawSpan(_unsafeBytes: $0), from: segment.side, at: time, missing: segment.missing,
-                    tail: segment.tail + segment.bytes.count - captured.count, log)
+                    tail: tail, log)
             }
         }
         conversation.giveUp(before: .max, at: time + 1000, log)

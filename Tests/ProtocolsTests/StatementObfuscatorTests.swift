@@ -59,6 +59,15 @@ import Testing
         #expect(Self.shape(#"{"find": "c","filter": {"a": "cut"#, .mongo) == #"{"find": "c","filter": {"a": ?"#)
     }
 
+    @Test(arguments: [ApplicationProtocol.mongo, .postgres, .mysql, .redis])
+    func `what was written before stays`(_ applicationProtocol: ApplicationProtocol) {
+        var output = Array("(?, ".utf8)
+        Array("1".utf8).withUnsafeBytes {
+            StatementObfuscator.obfuscate($0, of: applicationProtocol, into: &output)
+        }
+        #expect(output == Array((applicationProtocol == .redis ? "(?, 1" : "(?, ?").utf8))
+    }
+
     /// No secret of a statement survives wherever it is cut, and nothing traps.
     @Test func `cut anywhere`() {
         let statement = Array(

@@ -19,9 +19,23 @@ import Testing
         #expect(fits(pattern, path) == expected, "\(pattern) \(path)")
     }
 
+    @Test func `choices in choices, and many stars`() {
+        #expect(fits("{a{b,c{d,}},*x}?", "acde") == true)
+        #expect(fits("{a{b,c{d,}},*x}?", "ace") == true)
+        #expect(fits("{a{b,c{d,}},*x}?", "yyxe") == true)
+        #expect(fits("{a{b,c{d,}},*x}?", "ae") == false)
+        #expect(fits("{,a}", "") == true)
+        #expect(fits(String(repeating: "*a", count: 100) + "*", String(repeating: "ba", count: 100)) == true)
+        #expect(fits(String(repeating: "*a", count: 101), String(repeating: "ba", count: 100)) == false)
+    }
+
     @Test func `a hostile path costs little`() {
         let start = ContinuousClock.now
         #expect(fits(String(repeating: "*a", count: 200), "/" + String(repeating: "a", count: 150)) == false)
+        // What a fuzzer found.
+        #expect(fits("****{\u{1}t\u{2}t[a]atingmm}", "a?") == false)
+        let choices = String(repeating: "*{a,b,ab}", count: 100)
+        #expect(fits(choices, String(repeating: "ab", count: 500) + "c") == false)
         #expect(ContinuousClock.now - start < .seconds(2))
     }
 }

@@ -36,12 +36,19 @@ public enum StatementObfuscator {
     // MARK: JSON
 
     private static func documents(_ bytes: RawSpan, into output: inout [UInt8]) {
+        let first = output.count
         var index = 0
         var depth = 0
         // The value of the first key is the collection's name.
         var keepsNext = false
         var keys = 0
         while index < bytes.byteCount {
+            let size = mark(bytes, index)
+            if size > 0 {
+                output.append(bytes.part(index, index + size))
+                index += size
+                continue
+            }
             let byte = bytes.byte(index)
             switch byte {
             case 0x22:
@@ -56,7 +63,7 @@ public enum StatementObfuscator {
                     output.append(bytes.part(index, end))
                     keepsNext = false
                 } else {
-                    value(into: &output)
+                    value(after: first, into: &output)
                 }
                 index = max(end, index + 1)
             case UInt8(ascii: "{"), UInt8(ascii: "["):
@@ -71,31 +78,30 @@ public enum StatementObfuscator {
             case UInt8(ascii: ","), UInt8(ascii: ":"), 0x20:
                 output.append(byte)
                 index += 1
-            case UInt8(ascii: "<"), UInt8(ascii: "."):
-                // <truncated> and the mark of what was too long.
-                output.append(byte)
-                index += 1
-                while byte == UInt8(ascii: "<"), index < bytes.byteCount, isLetter(bytes.byte(index)) {
-                    output.append(bytes.byte(index))
-                    index += 1
-                }
-            case UInt8(ascii: ">"):
-                output.append(byte)
-                index += 1
             default:
-                value(into: &output)
-                while index < bytes.byteCount, !isEnd(bytes.byte(index)) { index += 1 }
+                value(after: first, into: &output)
+                index += 1
+                while index < bytes.byteCount, !isEnd(bytes.byte(index)), mark(bytes, index) == 0 { index += 1 }
             }
         }
     }
 
-    /// A value, unless one of the same list stands before it.
-    private static func value(into output: inout [UInt8]) {
+    /// Bytes of what says that something is not there.
+    private static func mark(_ bytes: RawSpan, _ index: Int) -> Int {
+        switch bytes.byte(index) {
+        case UInt8(ascii: "."): bytes.has("...", at: index) ? 3 : 0
+        case UInt8(ascii: "<"): bytes.has("<truncated>", at: index) ? 11 : 0
+        default: 0
+        }
+    }
+
+    /// A value, unless one of the same list, or the beginning of it, stands before it. What is before `first` is of others.
+    private static func value(after first: Int, into output: inout [UInt8]) {
         var end = output.count
-        while end > 0, output[end - 1] == 0x20 { end -= 1 }
-        if end >= 2, output[end - 1] == UInt8(ascii: ","), output[end - 2] == UInt8(ascii: "?") {
-            output.removeSubrange((end - 1)...)
-            return
+        while end > first, output[end - 1] == 0x20 { end -= 1 }
+        if end > first, output[end - 1] == UInt8(ascii: "?") { return output.removeSubrange(end...) }
+        if end - first >= 2, output[end - 1] == UInt8(ascii: ","), output[end - 2] == UInt8(ascii: "?") {
+            return output.removeSubrange((end - 1)...)
         }
         output.append(UInt8(ascii: "?"))
     }
@@ -120,6 +126,4 @@ public enum StatementObfuscator {
         default: false
         }
     }
-
-    private static func isLetter(_ byte: UInt8) -> Bool { byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A }
 }

@@ -5,8 +5,9 @@
 /// none. Status, from the reply: `failed` if `ok` is not 1 or there are `writeErrors` or a `writeConcernError`; a reply whose
 /// end is not there is `ok`, because errors begin with `ok`. Compressed replies are `unknown`, unless the compressor is `noop`.
 ///
-/// Texts: `operation`, the command; `target`, its collection; `database`; `statement`, the first section as extended JSON, or
-/// `<truncated>` if it is not there as a whole; `error`.
+/// Texts: `operation`, the command; `target`, its collection; `database`; `statement`, the first section as extended JSON,
+/// cut at twice the limit of a text (it is about twice as long as its BSON), or `<truncated>` if it is not there as a whole;
+/// `error`.
 final class MongoParser: KeyedParser {
     override class var applicationProtocol: ApplicationProtocol { .mongo }
 
@@ -35,16 +36,16 @@ final class MongoParser: KeyedParser {
         case Operation.message:
             // Bit 1: no answer.
             if bytes.little32(16) & 2 == 0 {
-                add(moment, key: key) { Self.describe(message, &$0) }
+                add(moment, key: key) { describe(message, &$0) }
             } else {
                 silent.removeAll()
-                if options.wantsText { Self.describe(message, &silent) }
+                if options.wantsText { describe(message, &silent) }
                 tell(.unknown, moment, silent)
             }
         case Operation.compressed:
             add(moment, key: key) { $0.add(.statement, "<truncated>") }
         case Operation.query:
-            add(moment, key: key) { Self.describeQuery(message, &$0) }
+            add(moment, key: key) { describeQuery(message, &$0) }
         case Operation.getMore:
             add(moment, key: key) { $0.add(.operation, "getMore") }
         default: break
@@ -65,12 +66,12 @@ final class MongoParser: KeyedParser {
         return nil
     }
 
-    private static func describe(_ message: RawSpan, _ text: inout RequestText) {
-        guard let range = body(message) else { return text.add(.statement, "<truncated>") }
+    private func describe(_ message: RawSpan, _ text: inout RequestText) {
+        guard let range = Self.body(message) else { return text.add(.statement, "<truncated>") }
         describe(BSONDocument(bytes: message.part(range.lowerBound, range.upperBound)), &text)
     }
 
-    private static func describe(_ document: BSONDocument, _ text: inout RequestText) {
+    private func describe(_ document: BSONDocument, _ text: inout RequestText) {
         var isFirst = true
         document.walk { element in
             if isFirst {
@@ -84,10 +85,14 @@ final class MongoParser: KeyedParser {
             return true
         }
         guard document.isWhole else { return text.add(.statement, "<truncated>") }
-        text.add(.statement) { document.render(into: &$0) }
+        text.add(.statement) {
+            var json = ExtendedJSON(behind: &$0, limit: 2 * options.textLimit)
+            json.write(document)
+            json.finish(into: &$0)
+        }
     }
 
-    private static func describeQuery(_ message: RawSpan, _ text: inout RequestText) {
+    private func describeQuery(_ message: RawSpan, _ text: inout RequestText) {
         guard let end = message.firstIndex(of: 0, from: 20), end + 13 < message.byteCount else {
             return text.add(.statement, "<truncated>")
         }

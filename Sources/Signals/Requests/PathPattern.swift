@@ -2,110 +2,137 @@
 /// `[!a]` for one of a set, `{one,two}` for one of several texts, `\` takes the next byte as it is: what coroot-node-agent's
 /// patterns mean (github.com/gobwas/glob, without separators). It has to fit the whole path, without the query.
 public struct PathPattern: Sendable {
-    private indirect enum Part: Sendable {
+    /// A pattern is a row of states. What takes a byte goes on behind itself; the others go on without one, always forwards.
+    private enum State: Sendable {
         case byte(UInt8)
         case any
-        case star
         case set([ClosedRange<UInt8>], isNegated: Bool)
-        case choice([[Part]])
+        /// Takes any byte and stays, or goes on.
+        case star
+        /// Goes on at each of these.
+        case fork([Int])
     }
 
     /// Longest pattern, in bytes.
     public static let maximumLength = 1024
     /// Choices inside choices, at most.
     private static let maximumDepth = 8
-    /// Comparisons for one path, at most: a pattern with many stars fits no path that takes more.
-    private static let maximumSteps = 100_000
 
-    private let parts: [Part]
+    private let states: [State]
 
     /// Nil if the text is no pattern: a bracket or brace that is not closed, or too long.
     public init?(_ text: String) {
         var bytes = Array(text.utf8)[...]
-        guard !bytes.isEmpty, bytes.count <= Self.maximumLength, let parts = Self.parse(&bytes, depth: 0), bytes.isEmpty
+        var states: [State] = []
+        guard !bytes.isEmpty, bytes.count <= Self.maximumLength, Self.parse(&bytes, depth: 0, &states), bytes.isEmpty
         else { return nil }
-        self.parts = parts
+        self.states = states
     }
 
-    /// Whether the path of a request target fits.
+    /// Whether the path of a request target fits: for each byte, the states that it may be in are walked through once.
     public func matches(_ target: UnsafeRawBufferPointer) -> Bool {
         let end = target.firstIndex(of: UInt8(ascii: "?")) ?? target.count
-        var steps = 0
-        return Self.fits(parts[...], UnsafeRawBufferPointer(rebasing: target[..<end]), 0, &steps) { $0 == end }
+        let words = states.count / 64 + 1
+        return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: 2 * words) { memory in
+            memory.initialize(repeating: 0)
+            var current = StateSet(words: UnsafeMutableBufferPointer(rebasing: memory[..<words]))
+            var next = StateSet(words: UnsafeMutableBufferPointer(rebasing: memory[words...]))
+            current.insert(0)
+            for byte in target[..<end] {
+                step(&current, byte, &next)
+                swap(&current, &next)
+                if current.isEmpty { return false }
+                next.removeAll()
+            }
+            step(&current, nil, &next)
+            return current.next(from: states.count) != nil
+        }
     }
 
-    /// Whether `parts` fit from `position` on and `rest` accepts where they end.
-    private static func fits(
-        _ parts: ArraySlice<Part>, _ path: UnsafeRawBufferPointer, _ position: Int, _ steps: inout Int,
-        _ rest: (Int) -> Bool
-    ) -> Bool {
-        var position = position
-        var parts = parts
-        while let part = parts.popFirst() {
-            steps += 1
-            if steps > maximumSteps { return false }
-            switch part {
-            case .byte(let byte):
-                guard position < path.count, path[position] == byte else { return false }
-                position += 1
-            case .any:
-                guard position < path.count else { return false }
-                position += 1
+    /// From each state to where the byte leads; without one, to where no byte is needed.
+    private func step(_ current: inout StateSet, _ byte: UInt8?, _ next: inout StateSet) {
+        var from = 0
+        while let index = current.next(from: from), index < states.count {
+            from = index + 1
+            switch states[index] {
+            case .byte(let wanted): if byte == wanted { next.insert(index + 1) }
+            case .any: if byte != nil { next.insert(index + 1) }
             case .set(let ranges, let isNegated):
-                guard position < path.count, ranges.contains(where: { $0.contains(path[position]) }) != isNegated
-                else { return false }
-                position += 1
+                if let byte, ranges.contains(where: { $0.contains(byte) }) != isNegated { next.insert(index + 1) }
             case .star:
-                if parts.isEmpty, rest(path.count) { return true }
-                for end in position...path.count where fits(parts, path, end, &steps, rest) { return true }
-                return false
-            case .choice(let choices):
-                for choice in choices where fits(choice + parts, path, position, &steps, rest) { return true }
-                return false
+                if byte != nil { next.insert(index) }
+                current.insert(index + 1)
+            case .fork(let targets): for target in targets { current.insert(target) }
             }
         }
-        return rest(position)
     }
 
-    private static func fits(
-        _ parts: [Part], _ path: UnsafeRawBufferPointer, _ position: Int, _ steps: inout Int, _ rest: (Int) -> Bool
-    ) -> Bool {
-        fits(parts[...], path, position, &steps, rest)
+    /// Numbers of states, as bits in memory that is lent for one match.
+    private struct StateSet {
+        let words: UnsafeMutableBufferPointer<UInt64>
+
+        var isEmpty: Bool { words.allSatisfy { $0 == 0 } }
+
+        mutating func insert(_ index: Int) { words[index / 64] |= 1 << UInt64(index % 64) }
+
+        mutating func removeAll() { words.update(repeating: 0) }
+
+        /// The first one that is not less than `index`.
+        func next(from index: Int) -> Int? {
+            var word = index / 64
+            guard word < words.count else { return nil }
+            var bits = words[word] & (~0 << UInt64(index % 64))
+            while bits == 0 {
+                word += 1
+                guard word < words.count else { return nil }
+                bits = words[word]
+            }
+            return word * 64 + bits.trailingZeroBitCount
+        }
     }
 
     /// Reads up to the end or, inside a choice, up to a comma or brace, which stays.
-    private static func parse(_ text: inout ArraySlice<UInt8>, depth: Int) -> [Part]? {
-        var parts: [Part] = []
+    private static func parse(_ text: inout ArraySlice<UInt8>, depth: Int, _ states: inout [State]) -> Bool {
         while let byte = text.first {
-            if depth > 0, byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") { return parts }
+            if depth > 0, byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") { return true }
             text.removeFirst()
             switch byte {
-            case UInt8(ascii: "*"): parts.append(.star)
-            case UInt8(ascii: "?"): parts.append(.any)
+            case UInt8(ascii: "*"): states.append(.star)
+            case UInt8(ascii: "?"): states.append(.any)
             case UInt8(ascii: "\\"):
-                guard let next = text.popFirst() else { return nil }
-                parts.append(.byte(next))
+                guard let next = text.popFirst() else { return false }
+                states.append(.byte(next))
             case UInt8(ascii: "["):
-                guard let set = parseSet(&text) else { return nil }
-                parts.append(set)
+                guard let set = parseSet(&text) else { return false }
+                states.append(set)
             case UInt8(ascii: "{"):
-                guard depth < maximumDepth else { return nil }
-                var choices: [[Part]] = []
-                var end: UInt8?
-                repeat {
-                    guard let choice = parse(&text, depth: depth + 1) else { return nil }
-                    choices.append(choice)
-                    end = text.popFirst()
-                } while end == UInt8(ascii: ",")
-                guard end == UInt8(ascii: "}") else { return nil }
-                parts.append(.choice(choices))
-            default: parts.append(.byte(byte))
+                guard depth < maximumDepth, parseChoice(&text, depth: depth, &states) else { return false }
+            default: states.append(.byte(byte))
             }
         }
-        return depth == 0 ? parts : nil
+        return depth == 0
     }
 
-    private static func parseSet(_ text: inout ArraySlice<UInt8>) -> Part? {
+    /// A fork to all texts; each of them ends with a fork to what comes behind the choice.
+    private static func parseChoice(_ text: inout ArraySlice<UInt8>, depth: Int, _ states: inout [State]) -> Bool {
+        let fork = states.count
+        states.append(.fork([]))
+        var (starts, ends) = ([Int](), [Int]())
+        var end: UInt8?
+        repeat {
+            starts.append(states.count)
+            guard parse(&text, depth: depth + 1, &states) else { return false }
+            ends.append(states.count)
+            states.append(.fork([]))
+            end = text.popFirst()
+        } while end == UInt8(ascii: ",")
+        guard end == UInt8(ascii: "}") else { return false }
+        states[fork] = .fork(starts)
+        for index in ends { states[index] = .fork([states.count]) }
+        return true
+    }
+
+    private static func parseSet(_ text: inout ArraySlice<UInt8>) -> State? {
         var ranges: [ClosedRange<UInt8>] = []
         let isNegated = text.first == UInt8(ascii: "!")
         if isNegated { text.removeFirst() }
