@@ -139,6 +139,68 @@ static __always_inline __u32 user_number(__u64 address) {
     return value;
 }
 
+/* ---- Places ---- */
+
+/*
+ * A probe is not always on the first or the returning instruction of a function, but on one that comes to the same and that the
+ * kernel need not step over (Sources/Symbols/FunctionCode.swift). Then the cookie tells, as Sources/Probes/ProbePlan.swift
+ * writes it, how far the stack pointer is from where it would be, under which condition of x86 jumps it comes to the same, and
+ * which register the result is in: by the processor's number, or 16 if it is zero or less.
+ */
+#define PLACE_MEMBER 0xffff
+#define PLACE_DEPTH(cookie) (((cookie) >> 16) & 0xffff)
+#define PLACE_IS_INVERTED (1ULL << 32)
+#define PLACE_CONDITION(cookie) (((cookie) >> 33) & 7)
+#define PLACE_IS_CONDITIONAL (1ULL << 36)
+#define PLACE_RESULT(cookie) (((cookie) >> 40) & 31)
+
+static __always_inline __u64 depth_of(struct pt_regs *registers) {
+    return PLACE_DEPTH(bpf_get_attach_cookie((void *)registers));
+}
+
+/* Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, appendix B. */
+static __always_inline bool is_reached(struct pt_regs *registers) {
+#if defined(__TARGET_ARCH_x86)
+    __u64 cookie = bpf_get_attach_cookie((void *)registers);
+    __u64 flags = registers->flags;
+    bool carry = flags & 1, parity = flags & 4, zero = flags & 0x40, sign = flags & 0x80, overflow = flags & 0x800;
+    bool holds;
+
+    if (!(cookie & PLACE_IS_CONDITIONAL)) return true;
+    switch (PLACE_CONDITION(cookie)) {
+    case 0: holds = overflow; break;
+    case 1: holds = carry; break;
+    case 2: holds = zero; break;
+    case 3: holds = carry || zero; break;
+    case 4: holds = sign; break;
+    case 5: holds = parity; break;
+    case 6: holds = sign != overflow; break;
+    default: holds = zero || sign != overflow; break;
+    }
+    return holds == !(cookie & PLACE_IS_INVERTED);
+#else
+    return true;
+#endif
+}
+
+static __always_inline __s64 result_of(struct pt_regs *registers) {
+#if defined(__TARGET_ARCH_x86)
+    __u64 number = PLACE_RESULT(bpf_get_attach_cookie((void *)registers));
+    __u64 result = RESULT(registers);
+    __u64 words[16] = {};
+
+    /* Or the compiler makes one load of this and the one below, which the verifier does not take. */
+    asm volatile("" : "+r"(result));
+    if (number == 0) return (__s64)result;
+    if (number > 15) return 0;
+    /* Where registers 0 to 15 are in struct pt_regs, in words, four bits each. A context is read at constant places only. */
+    bpf_probe_read_kernel(words, sizeof(words), registers);
+    return (__s64)words[(0x01236789ed405cbaULL >> (number * 4)) & 15];
+#else
+    return (__s64)RESULT(registers);
+#endif
+}
+
 /* ---- Reporting ---- */
 
 /* The record with room for `room` bytes, a constant; false if more is to be captured. */
@@ -296,39 +358,6 @@ static __always_inline int unknown(struct tls_call *call) {
     return 0;
 }
 
-static __always_inline void begin_write(
-    struct tls_thread *thread, struct martlet_connection *connection, __u64 socket, __u64 session,
-    struct pt_regs *registers, __u64 length_at) {
-    __u64 size = ARGUMENT_3(registers);
-    struct tls_call *call = &thread->writing;
-
-    /* Data that was received for another reader is no longer "just now". */
-    thread->received = thread->handshake = 0;
-    call->session = session;
-    call->buffer = ARGUMENT_2(registers);
-    call->stack = STACK_POINTER(registers);
-    call->size = size > 0x7fffffff ? 0x7fffffff : size;
-    call->length_at = length_at;
-    call->socket = 0;
-    if (!connection || !call->size) return;
-    call->socket = socket;
-    call->id = connection->id;
-    call->start = __sync_fetch_and_add(&connection->tls_sent, call->size);
-    report_sent(connection, call->start, call->buffer, call->size);
-}
-
-/*
- * The thread's call that returns here. A function may end in one that others call too: then the stack is not where it was.
- */
-static __always_inline struct tls_call *returning(struct pt_regs *registers, bool is_write) {
-    struct tls_thread *thread = tls_thread(false);
-    struct tls_call *call;
-
-    if (!thread) return NULL;
-    call = is_write ? &thread->writing : &thread->reading;
-    return call->session && call->stack == STACK_POINTER(registers) ? call : NULL;
-}
-
 /* `done`: bytes that were taken, or less than 1. */
 static __always_inline void end_write(struct tls_call *call, __s64 done) {
     struct martlet_connection *connection = NULL;
@@ -353,20 +382,6 @@ static __always_inline void end_write(struct tls_call *call, __s64 done) {
     call->session = 0;
 }
 
-static __always_inline void begin_read(
-    struct tls_thread *thread, struct martlet_connection *connection, __u64 socket, __u64 session,
-    struct pt_regs *registers, __u64 length_at) {
-    struct tls_call *call = &thread->reading;
-
-    thread->handshake = 0;
-    call->session = session;
-    call->buffer = ARGUMENT_2(registers);
-    call->stack = STACK_POINTER(registers);
-    call->length_at = length_at;
-    call->socket = connection ? socket : 0;
-    call->id = connection ? connection->id : 0;
-}
-
 static __always_inline void end_read(struct tls_call *call, __s64 done) {
     struct martlet_connection *connection;
     __u64 socket;
@@ -383,6 +398,70 @@ static __always_inline void end_read(struct tls_call *call, __s64 done) {
         }
     }
     call->session = 0;
+}
+
+/*
+ * A call with a session, text and its size as arguments.
+ *
+ * `descriptor`: what the session leads to, or -1; `is_certain`: if that is no connection, then the call is on none.
+ */
+static __always_inline int begin_call(
+    struct pt_regs *registers, bool is_write, __s32 descriptor, bool is_certain, __u64 length_at) {
+    struct tls_thread *thread = tls_thread(true);
+    struct martlet_connection *connection = NULL;
+    struct tls_call *call;
+    __u64 session = ARGUMENT_1(registers);
+    __u64 size = ARGUMENT_3(registers);
+    __u64 socket = 0;
+
+    if (!thread) return 0;
+    call = is_write ? &thread->writing : &thread->reading;
+    if (descriptor >= 0) {
+        connection = connection_of_descriptor(descriptor, &socket);
+        if (!connection && is_certain) return unknown(call);
+    }
+    /* The pair of a read may still change inside of the call. */
+    if (!connection && is_write) connection = paired(session, &socket, true);
+    if (!connection) find_pair(thread, session);
+    thread->handshake = 0;
+    /* Data that was received for another reader is no longer "just now". */
+    if (is_write) thread->received = 0;
+    call->session = session;
+    call->buffer = ARGUMENT_2(registers);
+    call->stack = STACK_POINTER(registers) + depth_of(registers);
+    call->size = size > 0x7fffffff ? 0x7fffffff : size;
+    call->length_at = length_at;
+    call->socket = connection ? socket : 0;
+    call->id = connection ? connection->id : 0;
+    if (!is_write || !connection) return 0;
+    call->start = __sync_fetch_and_add(&connection->tls_sent, call->size);
+    report_sent(connection, call->start, call->buffer, call->size);
+    return 0;
+}
+
+/*
+ * The thread's call returns here, if it does. A function may end in one that others call too: then the stack is not where it
+ * was. `is_int`: of the result's 64 bits, the lower half counts.
+ */
+static __always_inline int end_call(struct pt_regs *registers, bool is_write, bool is_int) {
+    struct tls_thread *thread = tls_thread(false);
+    struct tls_call *call;
+    __s64 done;
+
+    if (!thread) return 0;
+    call = is_write ? &thread->writing : &thread->reading;
+    if (!call->session || call->stack != STACK_POINTER(registers) + depth_of(registers)) return 0;
+    if (!is_reached(registers)) return 0;
+    done = result_of(registers);
+    if (is_int) {
+        done = (__s32)done;
+        if (call->length_at) done = done == 1 ? (__s32)user_word(call->length_at) : 0;
+    }
+    if (is_write)
+        end_write(call, done);
+    else
+        end_read(call, done);
+    return 0;
 }
 
 /* ---- OpenSSL and its kin ---- */
@@ -429,83 +508,31 @@ static __always_inline __s32 descriptor_of_ssl(__u64 ssl) {
     return descriptor;
 }
 
-static __always_inline int ssl_write(struct pt_regs *registers, __u64 length_at) {
-    struct tls_thread *thread = tls_thread(true);
-    __u64 ssl = ARGUMENT_1(registers);
-    __u64 socket = 0;
-    __s32 descriptor;
-    struct martlet_connection *connection;
-
-    if (!thread) return 0;
-    descriptor = descriptor_of_ssl(ssl);
-    if (descriptor < 0) {
-        connection = paired(ssl, &socket, true);
-        if (!connection) find_pair(thread, ssl);
-    } else {
-        connection = connection_of_descriptor(descriptor, &socket);
-        if (!connection) return unknown(&thread->writing);
-    }
-    begin_write(thread, connection, socket, ssl, registers, length_at);
-    return 0;
-}
-
-static __always_inline int ssl_read(struct pt_regs *registers, __u64 length_at) {
-    struct tls_thread *thread = tls_thread(true);
-    __u64 ssl = ARGUMENT_1(registers);
-    __u64 socket = 0;
-    __s32 descriptor;
-    struct martlet_connection *connection = NULL;
-
-    if (!thread) return 0;
-    descriptor = descriptor_of_ssl(ssl);
-    if (descriptor < 0) {
-        find_pair(thread, ssl);
-        /* The pair may still change inside of the call. */
-    } else {
-        connection = connection_of_descriptor(descriptor, &socket);
-        if (!connection) return unknown(&thread->reading);
-    }
-    begin_read(thread, connection, socket, ssl, registers, length_at);
-    return 0;
+static __always_inline int begin_ssl(struct pt_regs *registers, bool is_write, __u64 length_at) {
+    return begin_call(registers, is_write, descriptor_of_ssl(ARGUMENT_1(registers)), true, length_at);
 }
 
 /* int SSL_write(SSL *ssl, const void *buf, int num) */
 SEC("uprobe")
-int tls_ssl_write(struct pt_regs *registers) { return ssl_write(registers, 0); }
+int tls_ssl_write(struct pt_regs *registers) { return begin_ssl(registers, true, 0); }
 
 /* int SSL_write_ex(SSL *s, const void *buf, size_t num, size_t *written) */
 SEC("uprobe")
-int tls_ssl_write_ex(struct pt_regs *registers) { return ssl_write(registers, ARGUMENT_4(registers)); }
+int tls_ssl_write_ex(struct pt_regs *registers) { return begin_ssl(registers, true, ARGUMENT_4(registers)); }
 
 SEC("uprobe")
-int tls_ssl_write_return(struct pt_regs *registers) {
-    struct tls_call *call = returning(registers, true);
-    __s32 result = (__s32)RESULT(registers);
-
-    if (!call) return 0;
-    if (call->length_at) result = result == 1 ? (__s32)user_word(call->length_at) : 0;
-    end_write(call, result);
-    return 0;
-}
+int tls_ssl_write_return(struct pt_regs *registers) { return end_call(registers, true, true); }
 
 /* int SSL_read(SSL *ssl, void *buf, int num) */
 SEC("uprobe")
-int tls_ssl_read(struct pt_regs *registers) { return ssl_read(registers, 0); }
+int tls_ssl_read(struct pt_regs *registers) { return begin_ssl(registers, false, 0); }
 
 /* int SSL_read_ex(SSL *ssl, void *buf, size_t num, size_t *readbytes) */
 SEC("uprobe")
-int tls_ssl_read_ex(struct pt_regs *registers) { return ssl_read(registers, ARGUMENT_4(registers)); }
+int tls_ssl_read_ex(struct pt_regs *registers) { return begin_ssl(registers, false, ARGUMENT_4(registers)); }
 
 SEC("uprobe")
-int tls_ssl_read_return(struct pt_regs *registers) {
-    struct tls_call *call = returning(registers, false);
-    __s32 result = (__s32)RESULT(registers);
-
-    if (!call) return 0;
-    if (call->length_at) result = result == 1 ? (__s32)user_word(call->length_at) : 0;
-    end_read(call, result);
-    return 0;
-}
+int tls_ssl_read_return(struct pt_regs *registers) { return end_call(registers, false, true); }
 
 /* int SSL_do_handshake(SSL *ssl): only for sessions without a descriptor, whose first traffic this is. */
 SEC("uprobe")
@@ -518,71 +545,34 @@ int tls_ssl_handshake(struct pt_regs *registers) {
     if (!thread) return 0;
     find_pair(thread, ssl);
     thread->handshake = ssl;
-    thread->frame = STACK_POINTER(registers);
+    thread->frame = STACK_POINTER(registers) + depth_of(registers);
     thread->return_address = user_word(thread->frame);
     return 0;
 }
 
 /* ---- GnuTLS ---- */
 
-/* The attachment's cookie is the place of transport_recv_ptr in a session, as gnutls_transport_get_int() reads it; or 0. */
-static __always_inline struct martlet_connection *connection_of_gnutls(
-    struct pt_regs *registers, __u64 session, __u64 *socket) {
-    __u64 place = bpf_get_attach_cookie((void *)registers);
+/* The cookie has the place of transport_recv_ptr in a session, as gnutls_transport_get_int() reads it; or 0. */
+static __always_inline int begin_gnutls(struct pt_regs *registers, bool is_write) {
+    __u64 member = bpf_get_attach_cookie((void *)registers) & PLACE_MEMBER;
+    __s32 descriptor = member ? (__s32)user_number(ARGUMENT_1(registers) + member) : -1;
 
-    return place ? connection_of_descriptor(user_number(session + place), socket) : NULL;
+    return begin_call(registers, is_write, descriptor, false, 0);
 }
 
 /* ssize_t gnutls_record_send2(gnutls_session_t, const void *data, size_t, size_t pad, unsigned flags), and without the last */
 SEC("uprobe")
-int tls_gnutls_send(struct pt_regs *registers) {
-    struct tls_thread *thread = tls_thread(true);
-    __u64 session = ARGUMENT_1(registers);
-    __u64 socket = 0;
-    struct martlet_connection *connection;
-
-    if (!thread) return 0;
-    connection = connection_of_gnutls(registers, session, &socket);
-    if (!connection) {
-        connection = paired(session, &socket, true);
-        if (!connection) find_pair(thread, session);
-    }
-    begin_write(thread, connection, socket, session, registers, 0);
-    return 0;
-}
+int tls_gnutls_send(struct pt_regs *registers) { return begin_gnutls(registers, true); }
 
 SEC("uprobe")
-int tls_gnutls_send_return(struct pt_regs *registers) {
-    struct tls_call *call = returning(registers, true);
-
-    if (call) end_write(call, (__s64)RESULT(registers));
-    return 0;
-}
+int tls_gnutls_send_return(struct pt_regs *registers) { return end_call(registers, true, false); }
 
 /* ssize_t gnutls_record_recv(gnutls_session_t session, void *data, size_t data_size) */
 SEC("uprobe")
-int tls_gnutls_receive(struct pt_regs *registers) {
-    struct tls_thread *thread = tls_thread(true);
-    __u64 session = ARGUMENT_1(registers);
-    __u64 socket = 0;
-    struct martlet_connection *connection;
-
-    if (!thread) return 0;
-    connection = connection_of_gnutls(registers, session, &socket);
-    if (!connection) {
-        find_pair(thread, session);
-    }
-    begin_read(thread, connection, socket, session, registers, 0);
-    return 0;
-}
+int tls_gnutls_receive(struct pt_regs *registers) { return begin_gnutls(registers, false); }
 
 SEC("uprobe")
-int tls_gnutls_receive_return(struct pt_regs *registers) {
-    struct tls_call *call = returning(registers, false);
-
-    if (call) end_read(call, (__s64)RESULT(registers));
-    return 0;
-}
+int tls_gnutls_receive_return(struct pt_regs *registers) { return end_call(registers, false, false); }
 
 /* ---- Go ---- */
 
@@ -599,14 +589,16 @@ static __always_inline struct martlet_connection *connection_of_go(__u64 conn, _
     return data ? connection_of_descriptor(user_number(user_word(data) + 16), socket) : NULL;
 }
 
-/* func (c *Conn) Write(b []byte) (int, error): behind the check of the stack, which may begin the function anew. */
+/* func (c *Conn) Write(b []byte) (int, error): once it passed the check of the stack, which may begin the function anew. */
 SEC("uprobe")
 int tls_go_write(struct pt_regs *registers) {
     __u64 size = GO_ARGUMENT_3(registers);
     __u64 socket = 0;
-    struct martlet_connection *connection = connection_of_go(GO_ARGUMENT_1(registers), &socket);
+    struct martlet_connection *connection;
     __u32 start;
 
+    if (!is_reached(registers)) return 0;
+    connection = connection_of_go(GO_ARGUMENT_1(registers), &socket);
     if (!connection) {
         count_loss(MARTLET_LOSS_TLS);
         return 0;
@@ -623,8 +615,10 @@ SEC("uprobe")
 int tls_go_read(struct pt_regs *registers) {
     struct tls_routine_key key = {GOROUTINE(registers), current_process()};
     struct tls_call call = {.session = GO_ARGUMENT_1(registers), .buffer = GO_ARGUMENT_2(registers)};
-    struct martlet_connection *connection = connection_of_go(call.session, &call.socket);
+    struct martlet_connection *connection;
 
+    if (!is_reached(registers)) return 0;
+    connection = connection_of_go(call.session, &call.socket);
     if (!connection) {
         count_loss(MARTLET_LOSS_TLS);
         return 0;
@@ -638,9 +632,10 @@ SEC("uprobe")
 int tls_go_read_return(struct pt_regs *registers) {
     struct tls_routine_key key = {GOROUTINE(registers), current_process()};
     struct tls_call *call = bpf_map_lookup_elem(&tls_routines, &key);
-    __s64 done = GO_ARGUMENT_1(registers);
+    __s64 done;
 
-    if (!call) return 0;
+    if (!call || !is_reached(registers)) return 0;
+    done = result_of(registers);
     if (done > 0 && done <= 0x7fffffff) report_received(call->socket, call->id, call->buffer, (__u32)done);
     bpf_map_delete_elem(&tls_routines, &key);
     return 0;

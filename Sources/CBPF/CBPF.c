@@ -75,10 +75,7 @@ struct link_create_uprobe_multi {
 int martlet_bpf_uprobe_multi_type(void) { return trace_uprobe_multi; }
 
 int martlet_bpf_attach_uprobe_multi(
-    int program, const char *path, const uint64_t *offsets, uint32_t count, uint64_t cookie) {
-    uint64_t *cookies = count ? calloc(count, sizeof(*cookies)) : NULL;
-    if (!cookies) return -ENOMEM;
-    for (uint32_t index = 0; index < count; index++) cookies[index] = cookie;
+    int program, const char *path, const uint64_t *offsets, uint32_t count, const uint64_t *cookies) {
     struct link_create_uprobe_multi attributes = {
         .prog_fd = (__u32)program,
         .attach_type = trace_uprobe_multi,
@@ -88,9 +85,7 @@ int martlet_bpf_attach_uprobe_multi(
         .cnt = count,
     };
     int link = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attributes, sizeof(attributes));
-    int error = errno;
-    free(cookies);
-    return link < 0 ? -error : link;
+    return link < 0 ? -errno : link;
 }
 
 bool martlet_bpf_has_uprobe_multi(void) {
@@ -101,7 +96,7 @@ bool martlet_bpf_has_uprobe_multi(void) {
     if (program < 0) return false;
     // A directory is refused as such only by a kernel that knows what is asked for.
     uint64_t offset = 0;
-    int link = martlet_bpf_attach_uprobe_multi(program, "/", &offset, 1, 0);
+    int link = martlet_bpf_attach_uprobe_multi(program, "/", &offset, 1, &offset);
     if (link >= 0) close(link);
     close(program);
     return link == -EBADF;

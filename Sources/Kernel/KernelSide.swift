@@ -208,20 +208,20 @@ public final class KernelSide: @unchecked Sendable {
     ///
     /// - Parameters:
     ///   - path: the file; may be a link in /proc.
-    ///   - offsets: of the instructions, in the file.
-    ///   - cookie: what the program is told.
+    ///   - places: offsets of the instructions in the file, and what the program is told there.
     public func attach(
-        _ program: ProbeProgram, to path: String, offsets: [UInt64], cookie: UInt64 = 0
+        _ program: ProbeProgram, to path: String, places: [(offset: UInt64, cookie: UInt64)]
     ) throws(Errno) -> ProbeLinks {
         let handle = descriptor(of: program.rawValue)
         guard handle >= 0 else { throw .unsupported }
         var links = [Int32]()
         if groupsProbes {
-            let link = martlet_bpf_attach_uprobe_multi(handle, path, offsets, UInt32(offsets.count), cookie)
+            let link = martlet_bpf_attach_uprobe_multi(
+                handle, path, places.map(\.offset), UInt32(places.count), places.map(\.cookie))
             guard link >= 0 else { throw Errno(negated: link) }
             links.append(link)
         } else {
-            for offset in offsets {
+            for (offset, cookie) in places {
                 let link = martlet_bpf_attach_uprobe(handle, path, offset, cookie)
                 guard link >= 0 else {
                     _ = ProbeLinks(links)

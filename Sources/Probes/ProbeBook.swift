@@ -178,7 +178,7 @@ struct ProbeBook {
         var links = [ProbeLinks]()
         for step in plan.steps {
             do throws(Errno) {
-                links.append(try kernel.attach(step.program, to: path, offsets: step.offsets, cookie: step.cookie))
+                links.append(try kernel.attach(step.program, to: path, places: step.places))
             } catch {
                 throw .kernel
             }

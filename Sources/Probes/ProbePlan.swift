@@ -5,9 +5,12 @@ internal import Symbols
 struct ProbePlan: Sendable {
     struct Step: Sendable, Equatable {
         var program: ProbeProgram
-        /// Of instructions, in the file.
-        var offsets: [UInt64]
-        var cookie: UInt64 = 0
+        /// Of instructions, by where they are in the file; each with what its program is told.
+        var cookies: [UInt64: UInt64]
+
+        var places: [(offset: UInt64, cookie: UInt64)] {
+            cookies.sorted { $0.key < $1.key }.map { (offset: $0.key, cookie: $0.value) }
+        }
     }
 
     var library: TLSLibrary
@@ -41,11 +44,13 @@ struct ProbePlan: Sendable {
         let (readEx, writeEx, writeEx2) = (found["SSL_read_ex"], found["SSL_write_ex"], found["SSL_write_ex2"])
         try plan.add(.sslReadReturn, returnsOf: [read, readEx], file)
         try plan.add(.sslWriteReturn, returnsOf: [write, writeEx2 ?? writeEx], file)
-        try plan.add(.sslRead, at: read, file)
-        try plan.add(.sslWrite, at: write, file)
-        if let function = readEx { try plan.add(.sslReadEx, at: function, file) }
-        if let function = writeEx { try plan.add(.sslWriteEx, at: function, file) }
-        if let function = found["SSL_do_handshake"] { try plan.add(.sslHandshake, at: function, file) }
+        try plan.add(.sslRead, at: file.entrySite(of: read, arguments: 3), file)
+        try plan.add(.sslWrite, at: file.entrySite(of: write, arguments: 3), file)
+        if let function = readEx { try plan.add(.sslReadEx, at: file.entrySite(of: function, arguments: 4), file) }
+        if let function = writeEx { try plan.add(.sslWriteEx, at: file.entrySite(of: function, arguments: 4), file) }
+        if let function = found["SSL_do_handshake"] {
+            try plan.add(.sslHandshake, at: file.entrySite(of: function, arguments: 1), file)
+        }
         return plan
     }
 
@@ -56,11 +61,12 @@ struct ProbePlan: Sendable {
             let send = found["gnutls_record_send2"] ?? found["gnutls_record_send"]
         else { throw .noFunctions }
         let place = found["gnutls_transport_get_int"].flatMap { file.memberRead(by: $0) } ?? 0
+        guard place <= 0xFFFF else { throw .code }
         var plan = ProbePlan(library: .gnutls, steps: [])
-        try plan.add(.gnutlsReceiveReturn, returnsOf: [receive], file)
-        try plan.add(.gnutlsSendReturn, returnsOf: [send], file)
-        try plan.add(.gnutlsReceive, at: receive, file, cookie: place)
-        try plan.add(.gnutlsSend, at: send, file, cookie: place)
+        try plan.add(.gnutlsReceiveReturn, returnsOf: [receive], isWide: true, file)
+        try plan.add(.gnutlsSendReturn, returnsOf: [send], isWide: true, file)
+        try plan.add(.gnutlsReceive, at: file.entrySite(of: receive, arguments: 3), file, member: place)
+        try plan.add(.gnutlsSend, at: file.entrySite(of: send, arguments: 3), file, member: place)
         return plan
     }
 
@@ -80,33 +86,45 @@ struct ProbePlan: Sendable {
             throw .noFunctions
         }
         var plan = ProbePlan(library: .go, steps: [])
-        guard let readStart = GoFunctions.bodyStart(of: read, in: file),
-            let writeStart = GoFunctions.bodyStart(of: write, in: file)
+        guard let readStart = GoFunctions.bodySite(of: read, in: file),
+            let writeStart = GoFunctions.bodySite(of: write, in: file)
         else { throw .code }
-        try plan.add(.goReadReturn, returnsOf: [read], file)
-        try plan.add(.goRead, at: Function(name: read.name, address: readStart, size: 0), file)
-        try plan.add(.goWrite, at: Function(name: write.name, address: writeStart, size: 0), file)
+        try plan.add(.goReadReturn, returnsOf: [read], isWide: true, file)
+        try plan.add(.goRead, at: readStart, file)
+        try plan.add(.goWrite, at: writeStart, file)
         return plan
     }
 
     private mutating func add(
-        _ program: ProbeProgram, at function: Function, _ file: borrowing ELFFile, cookie: UInt64 = 0
+        _ program: ProbeProgram, at site: ProbeSite, _ file: borrowing ELFFile, member: UInt64 = 0
     ) throws(ProbeRefusal) {
-        guard let offset = file.fileOffset(of: function.address) else { throw .code }
-        steps.append(Step(program: program, offsets: [offset], cookie: cookie))
+        guard let offset = file.fileOffset(of: site.address) else { throw .code }
+        steps.append(Step(program: program, cookies: [offset: Self.cookie(site, member: member)]))
     }
 
     private mutating func add(
-        _ program: ProbeProgram, returnsOf functions: [Function?], _ file: borrowing ELFFile
+        _ program: ProbeProgram, returnsOf functions: [Function?], isWide: Bool = false, _ file: borrowing ELFFile
     ) throws(ProbeRefusal) {
-        var offsets = Set<UInt64>()
+        var cookies: [UInt64: UInt64] = [:]
         for case let function? in functions {
-            guard let returns = file.returns(of: function) else { throw .code }
-            for address in returns {
-                guard let offset = file.fileOffset(of: address) else { throw .code }
-                offsets.insert(offset)
+            guard let sites = file.returnSites(of: function, isWide: isWide) else { throw .code }
+            for site in sites {
+                guard let offset = file.fileOffset(of: site.address) else { throw .code }
+                cookies[offset] = Self.cookie(site, member: 0)
             }
         }
-        steps.append(Step(program: program, offsets: offsets.sorted()))
+        steps.append(Step(program: program, cookies: cookies))
+    }
+
+    /// As bpf/tls.bpf.h reads it, from the lowest bit on: 16 bits of a place in a structure, 16 bits of the site's depth, 4 of its
+    /// condition and one that it has one, from bit 40 on the register of its result or 16.
+    private static func cookie(_ site: ProbeSite, member: UInt64) -> UInt64 {
+        var cookie = member | UInt64(site.depth) << 16
+        if let condition = site.condition { cookie |= UInt64(condition) << 32 | 1 << 36 }
+        switch site.result {
+        case .register(let number): cookie |= UInt64(number) << 40
+        case .nothing: cookie |= 16 << 40
+        }
+        return cookie
     }
 }

@@ -6,19 +6,12 @@ extension ELFFile {
     private static let partLimit = 16
     private static let returnLimit = 128
 
-    func decode(_ code: [UInt8], at start: Int) -> Instruction? {
-        switch machine {
-        case .amd64: X86Decoder.decode(code, at: start)
-        case .arm64: ARM64Decoder.decode(code, at: start)
-        }
-    }
+    func decode(_ code: [UInt8], at start: Int) -> Instruction? { machine.decode(code, at: start) }
 
-    /// The addresses of a function's return instructions, also of those of functions that it ends in (tail calls) and of parts
-    /// that the compiler moved away; nil where its code cannot be followed.
-    public func returns(of function: Function) -> [UInt64]? {
-        var found = [UInt64]()
+    /// All code of a function; nil where it cannot be followed.
+    func code(of function: Function) -> FunctionCode? {
+        var result = FunctionCode(machine: machine)
         var parts = [function]
-        var seen: Set<UInt64> = [function.address]
         var next = 0
         while next < parts.count {
             let part = parts[next]
@@ -27,34 +20,50 @@ extension ELFFile {
             guard size > 0, size <= UInt64(Self.codeLimit), isCode(part.address) else {
                 // What cannot be followed of the function itself is a refusal; of another part only what is not seen.
                 if next == 1 { return nil }
+                result.isWhole = false
                 continue
             }
-            let code = loaded(at: part.address, count: Int(size))
-            var offset = 0
-            while offset < code.count {
-                guard let instruction = decode(code, at: offset) else {
-                    if next == 1 { return nil }
-                    break
-                }
-                let end = part.address &+ UInt64(offset + instruction.length)
-                switch instruction.kind {
-                case .return: found.append(part.address &+ UInt64(offset))
-                case .jump(let distance), .conditionalJump(let distance):
-                    let target = end &+ UInt64(bitPattern: Int64(distance))
-                    if target &- part.address >= UInt64(code.count), parts.count < Self.partLimit,
-                        seen.insert(target).inserted, let part = bounds(of: target)
-                    {
-                        // A jump into the middle of another part means the rest of it.
-                        parts.append(
-                            Function(name: "", address: target, size: part.start &+ part.size &- target))
-                    }
-                case .call, .indirectJump, .other: break
-                }
-                offset += instruction.length
+            parts[next - 1].size = size
+            if !result.add(loaded(at: part.address, count: Int(size)), at: part.address) {
+                if next == 1 { return nil }
+                result.isWhole = false
             }
-            if found.count > Self.returnLimit { return nil }
+            for target in result.leaving.sorted() where !parts.contains(where: { target &- $0.address < $0.size }) {
+                guard parts.count < Self.partLimit, let bounds = bounds(of: target) else {
+                    result.isWhole = false
+                    continue
+                }
+                // A jump into the middle of another part means the rest of it.
+                if bounds.start != target { result.isWhole = false }
+                parts.append(Function(name: "", address: target, size: bounds.start &+ bounds.size &- target))
+            }
+            result.leaving = []
+            if result.returns.count > Self.returnLimit { return nil }
         }
-        return found.isEmpty ? nil : Array(Set(found)).sorted()
+        return result
+    }
+
+    /// The addresses of a function's return instructions, also of those of functions that it ends in (tail calls) and of parts
+    /// that the compiler moved away; nil where its code cannot be followed.
+    public func returns(of function: Function) -> [UInt64]? {
+        guard let code = code(of: function), !code.returns.isEmpty else { return nil }
+        return code.returns.sorted()
+    }
+
+    /// The same, or in their place instructions that a probe costs less at.
+    ///
+    /// - Parameter isWide: whether the result has 64 bits.
+    public func returnSites(of function: Function, isWide: Bool) -> [ProbeSite]? {
+        guard let code = code(of: function), !code.returns.isEmpty else { return nil }
+        return code.returnSites(isWide: isWide)
+    }
+
+    /// The first instruction of a function, or in its place one that a probe costs less at: it is always executed, with the
+    /// arguments still in their registers.
+    ///
+    /// - Parameter arguments: how many registers have them, at most 4.
+    public func entrySite(of function: Function, arguments: Int) -> ProbeSite {
+        code(of: function)?.entrySite(at: function.address, arguments: arguments) ?? ProbeSite(function.address)
     }
 
     /// The offset that a function `mov offset(%rdi), %eax; ret` reads its only argument at, as getters of one member are
@@ -106,5 +115,15 @@ extension ELFFile {
             return nil
         }
         return (begin, end - begin)
+    }
+}
+
+extension ELFFile.Machine {
+    /// The instruction at `start`; nil where there is none that is known.
+    func decode(_ code: [UInt8], at start: Int) -> Instruction? {
+        switch self {
+        case .amd64: X86Decoder.decode(code, at: start)
+        case .arm64: ARM64Decoder.decode(code, at: start)
+        }
     }
 }

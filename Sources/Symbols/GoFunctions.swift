@@ -206,9 +206,9 @@ public struct GoFunctions: Sendable {
         return own ?? byPlace[UInt64(textOfModule)]
     }
 
-    /// The address behind the check of the stack that a function begins with, and where its arguments are still in registers:
-    /// a function that needs more stack begins anew, and would be seen twice. Nil where there is no such check.
-    public static func bodyStart(of function: Function, in file: borrowing ELFFile) -> UInt64? {
+    /// Where a function has passed the check of the stack that it begins with, and its arguments are still in registers: one that
+    /// needs more stack begins anew, and would be seen twice. Nil where there is no such check.
+    public static func bodySite(of function: Function, in file: borrowing ELFFile) -> ProbeSite? {
         let code = file.loaded(at: function.address, count: Int(min(function.size, 96)))
         var offset = 0
         var hasComparison = file.machine == .arm64
@@ -221,8 +221,14 @@ public struct GoFunctions: Sendable {
                     hasComparison = true
                 }
             }
+            let start = offset
             offset += instruction.length
-            if case .conditionalJump = instruction.kind, hasComparison { return function.address &+ UInt64(offset) }
+            guard case .conditionalJump = instruction.kind, hasComparison else { continue }
+            if file.machine == .amd64, let condition = X86Effect.condition(of: code[start..<offset]) {
+                // The jump itself, which the kernel emulates: with the opposite of its condition the function goes on.
+                return ProbeSite(function.address &+ UInt64(start), condition: condition ^ 1)
+            }
+            return ProbeSite(function.address &+ UInt64(offset))
         }
         return nil
     }

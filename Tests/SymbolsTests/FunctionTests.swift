@@ -64,9 +64,9 @@ import Testing
             #expect(function.size > 100 && function.size < 10_000)
             let returns = file.returns(of: function)?.count ?? 0
             #expect(returns > 2)
-            let bodyFound = GoFunctions.bodyStart(of: function, in: file)
+            let bodyFound = GoFunctions.bodySite(of: function, in: file)
             let body = try #require(bodyFound)
-            #expect(body > function.address && body < function.address + 32)
+            #expect(body.address > function.address && body.address < function.address + 32)
         }
         let version = GoVersion.read(from: file)
         #expect(try #require(version) > GoVersion(major: 1, minor: 17))

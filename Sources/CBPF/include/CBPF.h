@@ -33,9 +33,10 @@ bool martlet_bpf_has_uprobe_multi(void);
 // The attach type that programs for uprobe_multi are loaded with (BPF_TRACE_UPROBE_MULTI).
 int martlet_bpf_uprobe_multi_type(void);
 
-// Attaches a program to `count` places (offsets in the file) of `path`, for all processes, with one cookie. Returns the link's
+// Attaches a program to `count` places (offsets in the file) of `path`, for all processes, with a cookie each. Returns the link's
 // descriptor, which holds the attachment, or a negated errno.
-int martlet_bpf_attach_uprobe_multi(int program, const char *path, const uint64_t *offsets, uint32_t count, uint64_t cookie);
+int martlet_bpf_attach_uprobe_multi(
+    int program, const char *path, const uint64_t *offsets, uint32_t count, const uint64_t *cookies);
 
 // The same at one place, through a perf event (Linux 5.15 for the cookie).
 int martlet_bpf_attach_uprobe(int program, const char *path, uint64_t offset, uint64_t cookie);
