@@ -264,14 +264,13 @@ static __always_inline void report_sent(
 
 /* The open TCP connection that a descriptor of the current process stands for, or 0. */
 static __always_inline __u64 socket_of_descriptor(__u32 descriptor) {
-    struct task_struct *task = (void *)bpf_get_current_task();
-    struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+    struct fdtable *table = bpf_get_current_task_btf()->files->fdt;
     struct file **files;
     struct file *file = NULL;
     struct socket *socket;
 
-    if (descriptor >= BPF_CORE_READ(table, max_fds)) return 0;
-    files = BPF_CORE_READ(table, fd);
+    if (descriptor >= table->max_fds) return 0;
+    files = table->fd;
     bpf_probe_read_kernel(&file, sizeof(file), files + descriptor);
     if (!file || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK) return 0;
     socket = BPF_CORE_READ(file, private_data);
@@ -498,13 +497,10 @@ static __always_inline __s32 descriptor_of_bio(__u64 bio) {
 }
 
 static __always_inline __s32 descriptor_of_ssl(__u64 ssl) {
-    __u64 words[12] = {};
-    __s32 descriptor;
+    __s32 descriptor = descriptor_of_bio(user_word(ssl + SSL_RBIO_1_0));
 
-    if (bpf_probe_read_user(words, sizeof(words), (void *)ssl)) return -1;
-    descriptor = descriptor_of_bio(words[SSL_RBIO_1_0 / 8]);
-    if (descriptor < 0) descriptor = descriptor_of_bio(words[SSL_RBIO_3_2 / 8]);
-    if (descriptor < 0) descriptor = descriptor_of_bio(words[SSL_RBIO_BORING / 8]);
+    if (descriptor < 0) descriptor = descriptor_of_bio(user_word(ssl + SSL_RBIO_3_2));
+    if (descriptor < 0) descriptor = descriptor_of_bio(user_word(ssl + SSL_RBIO_BORING));
     return descriptor;
 }
 

@@ -135,6 +135,30 @@ extension KernelTests {
             try check(rig, port: port)
         }
 
+        /// Libraries with other layouts, from other Debian releases.
+        @Test(.enabled(if: TLSRig.has("/usr/bin/gcc"), "no gcc"), arguments: OtherLibrary.allCases)
+        func otherLibraries(_ library: OtherLibrary) throws {
+            let folder: String
+            do { folder = try library.folder() } catch { try Test.cancel("no \(library.package): \(error)") }
+            let rig = try TLSRig()
+            let (server, port) = try rig.serve()
+            let program = rig.folder.appending(path: "get").path
+            let options = ["-O2", "-Wl,--allow-shlib-undefined", "-o", program] + library.options
+            _ = try rig.run(
+                "/usr/bin/gcc",
+                options + [TLSRig.programs.appending(path: "get.c").path] + library.files.map { folder + "/" + $0 })
+            let command = library.command(program, in: folder) + ["\(port)", "\(Self.count)"]
+            let client = try rig.start(
+                command[0], Array(command.dropFirst()),
+                environment: library.needsLoader ? [:] : ["LD_LIBRARY_PATH": folder])
+            rig.attach([server, client])
+            #expect(rig.book.figures.attached[.openssl] == 2)
+            client.go()
+            #expect(client.finish() == "done\n")
+            try check(rig, port: port)
+            #expect(rig.losses == 0)
+        }
+
         @Test(
             .enabled(if: TLSRig.has("/usr/bin/go"), "no Go"),
             arguments: [[], ["-ldflags", "-s -w"], ["-buildmode=pie", "-ldflags", "-s -w"]])

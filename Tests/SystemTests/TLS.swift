@@ -21,10 +21,7 @@ extension SystemTests {
             init(in scratch: Scratch, server command: (String, String) -> [String]) throws {
                 self.scratch = scratch
                 let (certificate, key) = (scratch.file("cert.pem"), scratch.file("key.pem"))
-                try Command.check([
-                    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate,
-                ])
+                try Self.certify(certificate, key)
                 let number = UInt32.random(in: 0 ... .max)
                 server = try Cgroup(making: "/system.slice/tls-server-\(number).service", in: scratch)
                 client = try Cgroup(making: "/system.slice/tls-client-\(number).service", in: scratch)
@@ -38,6 +35,14 @@ extension SystemTests {
                 }
                 guard let port else { throw Failure("no port: \(process.errors)") }
                 self.port = port
+            }
+
+            /// Makes a certificate and its key.
+            static func certify(_ certificate: String, _ key: String) throws {
+                try Command.check([
+                    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate,
+                ])
             }
 
             var made: (Page) -> Double {
@@ -86,6 +91,82 @@ extension SystemTests {
             let urls = (0..<30).map { "https://127.0.0.1:\(scene.port)/item-\($0)" }
             try scene.count(
                 30, library: "openssl", ends: [\.made, \.served], ["/usr/bin/curl", "-sSk", "--http1.1"] + urls)
+        }
+
+        /// An nginx that speaks TLS, once it has probes; with the path of its log.
+        private func nginx(_ name: String, _ options: String, _ arguments: [String] = []) throws -> (
+            scene: RequestScene, log: String
+        ) {
+            let scene = try RequestScene(name, ["--instrumentation-delay=0s"] + arguments)
+            let (certificate, key) = (scene.scratch.file("cert.pem"), scene.scratch.file("key.pem"))
+            try Scene.certify(certificate, key)
+            let log = try WebRequests.nginx(
+                scene, listen: " \(options); ssl_certificate \(certificate); ssl_certificate_key \(key)")
+            try scene.agent.page(within: 20, "probes") {
+                $0.all("martlet_tls_binaries", ["library": "openssl"]).contains { $0.value > 0 }
+            }
+            return (scene, log)
+        }
+
+        private func counts(_ scene: RequestScene, _ page: Page) -> [[String: Double]] {
+            [
+                RequestScene.byStatus(page.all("container_http_requests_total"), scene.client.path),
+                RequestScene.byStatus(page.all("container_http_inbound_requests_total"), scene.server.path),
+            ]
+        }
+
+        /// What wrk and nginx counted is what is counted; wrk hangs up in the middle of at most eight requests.
+        @Test func wrkToNginx() throws {
+            let (scene, log) = try nginx("tls-wrk", "ssl")
+            defer { scene.remove() }
+            let script = try scene.scratch.write("delay = function() return 1 end", to: "script.lua")
+            let output = try scene.ask([
+                "wrk", "-t1", "-c8", "-d3", "-s", script, "https://127.0.0.1:\(scene.port)/hello",
+            ])
+            let words = output.split(whereSeparator: \.isWhitespace)
+            let index = try #require(words.firstIndex(of: "requests"))
+            let made = try #require(Double(words[index - 1]))
+            _ = soon(within: 20, every: 0.3) {
+                guard let page = try? scene.agent.page() else { return false }
+                return counts(scene, page).allSatisfy { $0["2xx"] ?? 0 >= made }
+            }
+            usleep(1_500_000)
+            let page = try scene.agent.page()
+            let found = counts(scene, page)
+            let logged = WebRequests.lines(log)
+            #expect(made > 1000 && page.losses == 0)
+            #expect(found[1] == ["2xx": logged])
+            let asked = found[0]["2xx"] ?? 0
+            #expect(asked >= made && asked <= made + 8, "\(asked) \(made)")
+        }
+
+        /// curl hides its descriptors, so that its first run is for the agent to see that.
+        @Test func http2ToNginx() throws {
+            let (scene, _) = try nginx("tls-http2", "ssl http2", ["--capture-bytes=16384"])
+            defer { scene.remove() }
+            let address = "https://127.0.0.1:\(scene.port)"
+            let curl = ["curl", "-sSk", "--http2", "-o", "/dev/null", "-w", "%{http_version}\n", address + "/hello"]
+            try scene.ask(curl)
+            try scene.agent.page(within: 20, "sockets") { $0.value("martlet_tls_sockets_followed") == 1 }
+            usleep(1_500_000)
+            let before = counts(scene, try scene.agent.page())
+            let output = try scene.ask([
+                "h2load", "-n", "900", "-c", "3", "-m", "20", address + "/hello", address + "/404", address + "/500",
+            ])
+            #expect(output.contains("status codes: 300 2xx, 0 3xx, 300 4xx, 300 5xx"), "\(output)")
+            for _ in 0..<20 { #expect(try scene.ask(curl) == "2\n") }
+            var found = before
+            _ = soon(within: 20, every: 0.3) {
+                guard let page = try? scene.agent.page() else { return false }
+                found = counts(scene, page)
+                return zip(found, before).allSatisfy { $0.values.reduce(0, +) - $1.values.reduce(0, +) >= 920 }
+            }
+            usleep(1_500_000)
+            found = counts(scene, try scene.agent.page())
+            for (after, before) in zip(found, before) {
+                let difference = after.merging(before) { $0 - $1 }
+                #expect(difference == ["2xx": 320, "4xx": 300, "5xx": 300])
+            }
         }
 
         /// Go on both ends, without symbols; a client that is gone before it could be looked at counts all the same, because

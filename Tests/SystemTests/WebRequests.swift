@@ -20,7 +20,7 @@ extension SystemTests {
         /// An nginx that answers /hello, /404 and /500, and writes a line for every request.
         ///
         /// - Returns: the path of its log.
-        private static func nginx(_ scene: RequestScene, listen: String = "") throws -> String {
+        static func nginx(_ scene: RequestScene, listen: String = "") throws -> String {
             let folder = try scene.scratch.folder("nginx")
             let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
                 .map { "\($0)_temp_path \(folder)/\($0);" }.joined()
@@ -42,7 +42,7 @@ extension SystemTests {
             return folder + "/log"
         }
 
-        private static func lines(_ path: String, _ text: String = "200") -> Double {
+        static func lines(_ path: String, _ text: String = "200") -> Double {
             let log = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
             return Double(log.split(separator: "\n").count { $0 == text })
         }

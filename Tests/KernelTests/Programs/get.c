@@ -1,5 +1,13 @@
 // Requests over one connection with OpenSSL, after a line on standard input.
 // usage: get PORT COUNT
+// Built with -DPLAIN for a library without SSL_read_ex and SSL_write_ex.
+#ifdef PLAIN
+#define WRITE(ssl, text, size) (SSL_write(ssl, text, size) == (size))
+#define READ(ssl, text, size, length) ((*(length) = (size_t)(result = SSL_read(ssl, text, (int)(size)))), result > 0)
+#else
+#define WRITE(ssl, text, size) SSL_write_ex(ssl, text, (size_t)(size), &length)
+#define READ(ssl, text, size, length) SSL_read_ex(ssl, text, size, length)
+#endif
 #include <arpa/inet.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
@@ -11,6 +19,7 @@ int main(int count, char **arguments) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     char text[4096];
     size_t length;
+    int result = 0;
 
     if (count != 3) return 2;
     address.sin_port = htons((unsigned short)atoi(arguments[1]));
@@ -24,17 +33,17 @@ int main(int count, char **arguments) {
     for (int index = 0; index < atoi(arguments[2]); index++) {
         int written = snprintf(text, sizeof(text), "GET /item-%d HTTP/1.1\r\nHost: localhost\r\n\r\n", index);
         // Both pairs of functions.
-        if (index % 2 ? SSL_write(ssl, text, written) != written : !SSL_write_ex(ssl, text, (size_t)written, &length)) return 6;
+        if (index % 2 ? SSL_write(ssl, text, written) != written : !WRITE(ssl, text, written)) return 6;
         char wanted[64];
         snprintf(wanted, sizeof(wanted), "answer to /item-%d\n", index);
         size_t filled = 0;
         do {
-            if (!SSL_read_ex(ssl, text + filled, sizeof(text) - 1 - filled, &length)) return 7;
+            if (!READ(ssl, text + filled, sizeof(text) - 1 - filled, &length)) return 7;
             filled += length;
             text[filled] = 0;
         } while (!strstr(text, wanted));
     }
     SSL_shutdown(ssl);
     puts("done");
-    return 0;
+    return result < 0;
 }
