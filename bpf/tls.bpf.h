@@ -350,13 +350,6 @@ static __always_inline void find_pair(struct tls_thread *thread, __u64 session) 
 
 /* ---- Calls of C functions ---- */
 
-/* A call on a descriptor that is no connection known here: UDP, or a connection that the agent has not found yet. */
-static __always_inline int unknown(struct tls_call *call) {
-    call->session = 0;
-    count_loss(MARTLET_LOSS_TLS);
-    return 0;
-}
-
 /* `done`: bytes that were taken, or less than 1. */
 static __always_inline void end_write(struct tls_call *call, __s64 done) {
     struct martlet_connection *connection = NULL;
@@ -402,7 +395,8 @@ static __always_inline void end_read(struct tls_call *call, __s64 done) {
 /*
  * A call with a session, text and its size as arguments.
  *
- * `descriptor`: what the session leads to, or -1; `is_certain`: if that is no connection, then the call is on none.
+ * `descriptor`: what the session leads to, or -1; `is_certain`: if that is no connection known here, then nothing else leads to
+ * one. It may be UDP, or closed by the other end: whether text is lost shows when the call returns.
  */
 static __always_inline int begin_call(
     struct pt_regs *registers, bool is_write, __s32 descriptor, bool is_certain, __u64 length_at) {
@@ -415,13 +409,12 @@ static __always_inline int begin_call(
 
     if (!thread) return 0;
     call = is_write ? &thread->writing : &thread->reading;
-    if (descriptor >= 0) {
-        connection = connection_of_descriptor(descriptor, &socket);
-        if (!connection && is_certain) return unknown(call);
+    if (descriptor >= 0) connection = connection_of_descriptor(descriptor, &socket);
+    if (!connection && (descriptor < 0 || !is_certain)) {
+        /* The pair of a read may still change inside of the call. */
+        if (is_write) connection = paired(session, &socket, true);
+        if (!connection) find_pair(thread, session);
     }
-    /* The pair of a read may still change inside of the call. */
-    if (!connection && is_write) connection = paired(session, &socket, true);
-    if (!connection) find_pair(thread, session);
     thread->handshake = 0;
     /* Data that was received for another reader is no longer "just now". */
     if (is_write) thread->received = 0;
