@@ -35,6 +35,7 @@ let package = Package(
         .library(name: "Protocols", targets: ["Protocols"]),
         .library(name: "Ring", targets: ["Ring"]),
         .library(name: "Signals", targets: ["Signals"]),
+        .library(name: "Traces", targets: ["Traces"]),
         .library(name: "Wire", targets: ["Wire"]),
     ],
     dependencies: [

@@ -22,7 +22,8 @@ let package = Package(
             name: "MartletBenchmarks",
             dependencies: [
                 "CBench", martlet("CEvents"), martlet("Containers"), martlet("Host"), martlet("Kernel"),
-                martlet("Linux"), martlet("Metrics"), martlet("Ring"), martlet("Signals"), martlet("Wire"),
+                martlet("Linux"), martlet("Metrics"), martlet("Network"), martlet("Protocols"), martlet("Ring"),
+                martlet("Signals"), martlet("Traces"), martlet("Wire"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], swiftSettings: strict, plugins: ["CompileBench"]),
         .plugin(name: "CompileBench", capability: .buildTool(), dependencies: [martlet("EmbedObject")]),

@@ -7,6 +7,8 @@ enum Scenario: String, CaseIterable {
     case series
     case encode
     case bytes
+    case parsers
+    case spans
 
     func run() async throws -> [Measurement] {
         switch self {
@@ -17,6 +19,8 @@ enum Scenario: String, CaseIterable {
         case .series: try await SeriesScenario.run()
         case .encode: try Encode.run()
         case .bytes: try Bytes.run()
+        case .parsers: try Parsers.run()
+        case .spans: try Spans.run()
         }
     }
 }
