@@ -108,8 +108,17 @@ struct ExtendedJSON: ~Copyable {
     }
 
     private mutating func put(_ text: StaticString) {
-        for index in 0..<text.utf8CodeUnitCount { put(text.utf8Start[index]) }
+        put(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
+
+    private mutating func put(_ text: UnsafeRawBufferPointer) {
+        if isCut { return }
+        let room = end - bytes.count
+        isCut = text.count > room
+        bytes.append(contentsOf: isCut ? UnsafeRawBufferPointer(rebasing: text[..<room]) : text)
+    }
+
+    private mutating func put(_ text: RawSpan) { text.withUnsafeBytes { put($0) } }
 
     private mutating func decimal(_ value: Int64) {
         if value < 0 { put(UInt8(ascii: "-")) }
@@ -136,9 +145,14 @@ struct ExtendedJSON: ~Copyable {
 
     private mutating func quote(_ text: RawSpan) {
         put(UInt8(ascii: "\""))
+        // What needs no escape is written in one piece.
+        var written = 0
         for index in 0..<text.byteCount {
-            if isCut { return }
             let byte = text.byte(index)
+            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+            put(text.part(written, index))
+            written = index + 1
+            if isCut { return }
             switch byte {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"):
                 put(UInt8(ascii: "\\"))
@@ -146,12 +160,12 @@ struct ExtendedJSON: ~Copyable {
             case 0x0A: put("\\n")
             case 0x0D: put("\\r")
             case 0x09: put("\\t")
-            case 0..<0x20:
+            default:
                 put("\\u00")
                 hexadecimal(byte)
-            default: put(byte)
             }
         }
+        put(text.part(written))
         put(UInt8(ascii: "\""))
     }
 
