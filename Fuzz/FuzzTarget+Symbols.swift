@@ -25,7 +25,9 @@ extension FuzzTarget {
             let returns = elf.returns(of: function) ?? []
             precondition(returns.count <= 4096)
             _ = elf.memberRead(by: function)
-            _ = GoFunctions.bodyStart(of: function, in: elf)
+            _ = elf.returnSites(of: function, isWide: bytes.count % 2 == 0)
+            _ = elf.entrySite(of: function, arguments: 3)
+            _ = GoFunctions.bodySite(of: function, in: elf)
             _ = elf.fileOffset(of: function.address)
         }
     }
