@@ -181,6 +181,36 @@ import Testing
         #expect(dialogue.log.entries[1].exchange.duration == 1000)
     }
 
+    @Test func `requests among bytes that were not captured are counted by their responses`() {
+        let answer = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nhi"
+        var dialogue = Dialogue()
+        // Five at once: two and a half were captured, and two bytes of a request line tell nothing.
+        dialogue.client(Array("GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGE".utf8), tail: 60)
+        dialogue.server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + answer + answer)
+        dialogue.server(answer)
+        // One of those that were asked after them: the order tells.
+        dialogue.client("GET /6 HTTP/1.1\r\n\r\n")
+        dialogue.server(answer)
+        dialogue.server("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        #expect(
+            dialogue.log.statuses
+                == [.http(200), .http(201), .http(201), .http(201), .http(201), .http(404)])
+        #expect(text(dialogue.log, .target) == ["/1", "/2", "-", "-", "/6", "-"])
+        // The third was seen when the segment of all five was.
+        #expect(dialogue.log.entries[2].exchange.duration == 1000)
+        #expect(dialogue.log.entries[3].exchange.duration == 2000)
+    }
+
+    @Test func `a segment of requests that was lost is counted by their responses`() {
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+        var dialogue = Dialogue()
+        dialogue.client("GET /1 HTTP/1.1\r\n\r\n")
+        dialogue.server(answer)
+        dialogue.client(Array("GET /4 HTTP/1.1\r\n\r\n".utf8), missing: 40)
+        for _ in 0..<3 { dialogue.server(answer) }
+        #expect(dialogue.log.statuses == [.http(200), .http(200), .http(200), .http(200)])
+    }
+
     @Test func `a response without length goes on until the end`() {
         var dialogue = Dialogue()
         dialogue.client("GET / HTTP/1.0\r\n\r\n")

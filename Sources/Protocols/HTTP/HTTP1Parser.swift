@@ -6,6 +6,9 @@
 /// next beginning of a message at the beginning of a segment counts, after the other side has had its turn: a body is never
 /// read as a request.
 ///
+/// Requests among bytes of the client that were not captured (many at once in one segment) are counted by their responses: the
+/// one that answers nothing else answers one of them. They have no texts, and began when those bytes were sent.
+///
 /// Requests whose responses are among the lost bytes get the status 0 as soon as the client asks for the next: whoever does not
 /// wait for answers before asking on may thereby get the statuses of neighbours, never a wrong number of requests.
 ///
@@ -28,6 +31,8 @@ final class HTTP1Parser: ProtocolParser {
     private var serverSpoke = true
     /// Whether the server's stream was lost while requests waited that were made before `pending` grew again.
     private var serverWasLost = false
+    /// When the client last sent bytes that were not captured and may have requests among them; nil if it never did.
+    private var unseenSince: UInt64?
     /// When the server's last segment was seen.
     private var serverTime: UInt64 = 0
     private var failures = 0
@@ -109,7 +114,7 @@ final class HTTP1Parser: ProtocolParser {
     private func takeClient(
         _ bytes: RawSpan, _ time: UInt64, _ missing: Int, _ tail: Int, _ receiver: any ExchangeReceiver
     ) {
-        client.skip(missing) { readRequest($0, $1, $2, $3, receiver) }
+        passRequests(missing, time, receiver)
         if client.isLost, serverSpoke {
             if HTTP1Line.beginsRequest(bytes) {
                 client.restart()
@@ -120,7 +125,15 @@ final class HTTP1Parser: ProtocolParser {
         }
         serverSpoke = false
         _ = client.feed(bytes, at: time) { readRequest($0, $1, $2, $3, receiver) }
-        client.skip(tail) { readRequest($0, $1, $2, $3, receiver) }
+        passRequests(tail, time, receiver)
+        if client.isLost, unseenSince != nil { unseenSince = time }
+    }
+
+    /// So many bytes of the client were not captured.
+    private func passRequests(_ count: Int, _ time: UInt64, _ receiver: any ExchangeReceiver) {
+        let losses = client.losses
+        client.skip(count) { readRequest($0, $1, $2, $3, receiver) }
+        if client.losses != losses { unseenSince = time }
     }
 
     private func readRequest(
@@ -215,7 +228,7 @@ final class HTTP1Parser: ProtocolParser {
         let losses = server.losses
         server.skip(missing) { readResponse($0, $1, $2, $3, receiver) }
         let isGuess = server.isLost || server.isInBody && serverHead.isUnmatched
-        if isGuess, !pending.isEmpty, HTTP1Line.beginsResponse(bytes) { server.restart() }
+        if isGuess, !pending.isEmpty || unseenSince != nil, HTTP1Line.beginsResponse(bytes) { server.restart() }
         // What cannot be read is a turn, too.
         if server.isLost { serverSpoke = true }
         let read = server.feed(bytes, at: time) { readResponse($0, $1, $2, $3, receiver) }
@@ -271,6 +284,9 @@ final class HTTP1Parser: ProtocolParser {
 
     /// The oldest request became this.
     private func answer(_ status: ExchangeStatus, at time: UInt64, _ receiver: any ExchangeReceiver) {
+        if pending.isEmpty, let unseenSince {
+            receiver.receive(Exchange(.http1, status: status, start: unseenSince, end: time), RequestText())
+        }
         pending.removeFirst { request in
             receiver.receive(Exchange(.http1, status: status, start: request.start, end: time), request.text)
         }
