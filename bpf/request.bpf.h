@@ -7,8 +7,8 @@
  * spoken and says so in `verdicts`; a connection of no known protocol is not examined any more. Repeats are passed over by
  * their sequence numbers.
  *
- * Plain HTTP/1 requests without a body, one at a time, are counted here and go nowhere: a request costs no record.
- * The first request that is anything else makes the connection a stream for good.
+ * Plain HTTP/1 requests without a body, one at a time, and packets of plain Redis commands are counted here and go nowhere: a
+ * request costs no record. The first packet that is anything else makes the connection a stream for good.
  *
  * Invariants: both programs let every packet pass; state that both directions write is written only while the other end
  * cannot speak (a request is sent before its answer comes).
@@ -28,12 +28,16 @@
 /* Bytes of a request that are searched for its end. */
 #define MAX_SIMPLE 1024
 #define SCAN_BYTES 128
+/* Of Redis in one packet: bytes, commands. */
+#define MAX_COUNTED 4096
+#define MAX_COMMANDS 64
 
 enum flow_state {
     FLOW_NEW = 0,
     FLOW_HTTP = 1,
     FLOW_STREAM = 2,
     FLOW_IGNORED = 3,
+    FLOW_REDIS = 4,
 };
 
 /* Bytes that were overtaken by later ones, and may still come, by TCP sequence numbers; none if both are the same. */
@@ -46,11 +50,10 @@ struct flow_hole {
 
 /* One direction of a connection, by TCP sequence numbers. */
 struct flow_direction {
-    __u32 base; /* of the first byte that was seen */
+    __u32 base; /* of the first byte that was seen, or that has to come */
     __u32 next; /* of the byte after the last one */
     __u32 started;
     __u32 holes_begun;
-    struct flow_hole holes[MAX_HOLES];
 };
 
 struct http_counters {
@@ -60,21 +63,26 @@ struct http_counters {
     __u32 buckets[MARTLET_LATENCY_BOUNDS + 1];
 };
 
+/* The first 56 bytes are what every packet needs: with the map's own 8 bytes before them, a cache line. */
 struct flow {
-    __u64 id;
-    __u64 cgroup;
-    __u64 memory_cgroup;
     __u64 pending_ns; /* when the one request began that waits for its answer; 0 if none does */
     __u32 pending_bytes;
     __u32 pending_offset;
-    __u32 pid;
-    __u16 state;
-    __u16 is_outbound;
-    __u32 segments;
-    __u32 began; /* when the first segment went to user space, in units of 2^20 ns */
     struct flow_direction directions[2]; /* received, sent */
+    __u16 state;
+    __u8 is_outbound;
+    __u8 counted; /* enum martlet_counted */
+    __u32 segments;
+    __u32 pending_count; /* of requests that wait: several if they came in one packet */
+    __u32 _reserved;
     struct http_counters counters;
     struct http_counters reported; /* how much of them was handed over */
+    __u64 id;
+    __u64 cgroup;
+    __u64 memory_cgroup;
+    __u32 pid;
+    __u32 began; /* when the first segment went to user space, in units of 2^20 ns */
+    struct flow_hole holes[2][MAX_HOLES];
 };
 
 struct {
@@ -95,6 +103,7 @@ struct packet {
     __u32 payload; /* offset from the network header */
     __u32 length;  /* of the payload */
     __u32 sequence;
+    __u32 before; /* bytes right before it that were not seen and may still come */
     __u8 protocol;
 };
 
@@ -162,8 +171,8 @@ static __always_inline void fill_flow_header(
 
 /* The record with room for `room` bytes, a constant; false if more is to be captured. */
 static __always_inline bool emit_up_to(
-    struct __sk_buff *skb, struct flow *flow, __u32 payload, __u32 length, __u32 captured, __u32 offset, bool sent,
-    __u64 now, const __u32 room) {
+    struct __sk_buff *skb, struct flow *flow, struct packet *packet, __u32 skipped, __u32 captured, bool sent, __u64 now,
+    const __u32 room) {
     struct martlet_segment *record;
     __u32 shard = shard_of(flow->id);
 
@@ -172,28 +181,35 @@ static __always_inline bool emit_up_to(
     if (!record) return true;
     fill_flow_header(&record->header, flow, MARTLET_SEGMENT, now);
     record->id = flow->id;
-    record->offset = offset;
-    record->length = length;
+    record->offset = packet->sequence + skipped - flow->directions[sent].base;
+    record->length = packet->length - skipped;
     record->captured = captured;
     record->flags = sent ? MARTLET_SEGMENT_SENT : 0;
-    if (!is_within(captured, room) || bpf_skb_load_bytes(skb, payload, record->bytes, captured)) record->captured = 0;
+    record->before = packet->before;
+    if (!is_within(captured, room) || bpf_skb_load_bytes(skb, packet->payload + skipped, record->bytes, captured))
+        record->captured = 0;
     submit_in(shard, record);
     return true;
 }
 
 static __always_inline void emit(
     struct __sk_buff *skb, struct flow *flow, struct packet *packet, bool sent, __u32 skipped, __u64 now) {
-    __u32 payload = packet->payload + skipped, length = packet->length - skipped;
-    __u32 offset = packet->sequence + skipped - flow->directions[sent].base;
+    __u32 length = packet->length - skipped;
     __u32 captured = length < config.capture_bytes ? length : config.capture_bytes;
 
-    if (emit_up_to(skb, flow, payload, length, captured, offset, sent, now, 64)) return;
-    if (emit_up_to(skb, flow, payload, length, captured, offset, sent, now, 128)) return;
-    if (emit_up_to(skb, flow, payload, length, captured, offset, sent, now, 256)) return;
-    if (emit_up_to(skb, flow, payload, length, captured, offset, sent, now, 512)) return;
-    if (emit_up_to(skb, flow, payload, length, captured, offset, sent, now, 1024)) return;
-    if (emit_up_to(skb, flow, payload, length, captured, offset, sent, now, 4096)) return;
-    emit_up_to(skb, flow, payload, length, captured, offset, sent, now, MAX_CAPTURE);
+    if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 64)) return;
+    if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 128)) return;
+    if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 256)) return;
+    if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 512)) return;
+    if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 1024)) return;
+    if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 4096)) return;
+    emit_up_to(skb, flow, packet, skipped, captured, sent, now, MAX_CAPTURE);
+}
+
+/* When the packet was sent, which TCP has noted already, or received: now. */
+static __always_inline __u64 moment(struct __sk_buff *skb, bool sent) {
+    __u64 noted = sent ? skb->tstamp : 0;
+    return noted ? noted : bpf_ktime_get_ns();
 }
 
 /* Bytes of `word` that are the byte repeated in `pattern`: 0x80 in each of them. */
@@ -260,40 +276,64 @@ static const __u32 latency_bounds_us[MARTLET_LATENCY_BOUNDS] = {
     5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000,
 };
 
-static __always_inline void count_answer(struct flow *flow, __u32 class, __u64 now) {
+/* `count` answers to what waits, `failed` of them of class `bad`, the others of class `good`. */
+static __always_inline void count_answers(
+    struct flow *flow, __u32 count, __u32 good, __u32 failed, __u32 bad, __u64 now) {
     __u64 duration = now > flow->pending_ns ? now - flow->pending_ns : 0;
     __u32 bucket = 0;
 
-    for (__u32 index = 0; index < MARTLET_LATENCY_BOUNDS; index++)
-        if (duration > latency_bounds_us[index] * 1000ull) bucket = index + 1;
-    if (class > 4 || bucket > MARTLET_LATENCY_BOUNDS) return;
-    flow->counters.statuses[class] += 1;
-    flow->counters.buckets[bucket] += 1;
-    flow->counters.duration_ns += duration;
+    if (duration > latency_bounds_us[0] * 1000ull)
+        for (__u32 index = 0; index < MARTLET_LATENCY_BOUNDS; index++)
+            if (duration > latency_bounds_us[index] * 1000ull) bucket = index + 1;
+    if (good > 4 || bad > 4 || bucket > MARTLET_LATENCY_BOUNDS) return;
+    flow->counters.statuses[good] += count - failed;
+    if (failed) flow->counters.statuses[bad] += failed;
+    flow->counters.buckets[bucket] += count;
+    flow->counters.duration_ns += duration * count;
+    flow->pending_count -= count;
+    if (!flow->pending_count) flow->pending_ns = 0;
+}
+
+/* What user space is told of requests that were counted on here, so that it finds their answers; it asked for no texts. */
+static const char http_stand_in[24] = "GET / HTTP/1.1\r\n\r\n";
+#define HTTP_STAND_IN_BYTES 18
+#define PING "*1\r\n$4\r\nPING\r\n"
+#define PINGS PING PING PING PING PING PING PING PING
+static const char redis_stand_in[MAX_COMMANDS * 14 + 1] = PINGS PINGS PINGS PINGS PINGS PINGS PINGS PINGS;
+
+/* The record with room for `room` bytes, a constant. */
+static __always_inline void emit_stand_in(struct flow *flow, const char *bytes, __u32 captured, const __u32 room) {
+    __u32 shard = shard_of(flow->id);
+    struct martlet_segment *record = reserve_in(shard, sizeof(*record) + room, MARTLET_LOSS_SEGMENTS_FULL);
+
+    if (!record) return;
+    fill_flow_header(&record->header, flow, MARTLET_SEGMENT, flow->pending_ns);
+    record->id = flow->id;
+    record->offset = flow->pending_offset;
+    record->length = flow->pending_bytes;
+    record->captured = captured;
+    record->flags = MARTLET_SEGMENT_STAND_IN | (flow->is_outbound ? MARTLET_SEGMENT_SENT : 0);
+    record->before = 0;
+    __builtin_memcpy(record->bytes, bytes, room);
+    submit_in(shard, record);
+}
+
+static __always_inline void become_stream(struct flow *flow) {
+    if (flow->pending_ns) {
+        if (flow->state == FLOW_HTTP)
+            emit_stand_in(flow, http_stand_in, HTTP_STAND_IN_BYTES, sizeof(http_stand_in));
+        else
+            emit_stand_in(flow, redis_stand_in, flow->pending_count * 14, MAX_COMMANDS * 14);
+    }
+    flow->state = FLOW_STREAM;
     flow->pending_ns = 0;
 }
 
-/* What user space is told of a request that was counted on here, so that it finds its answer; it asked for no texts. */
-static const char stand_in[] = "GET / HTTP/1.1\r\n\r\n";
-
-static __always_inline void become_stream(struct flow *flow) {
-    struct martlet_segment *record;
-    __u32 shard = shard_of(flow->id);
-
-    flow->state = FLOW_STREAM;
-    if (!flow->pending_ns) return;
-    record = reserve_in(shard, sizeof(*record) + 24, MARTLET_LOSS_SEGMENTS_FULL);
-    if (record) {
-        fill_flow_header(&record->header, flow, MARTLET_SEGMENT, flow->pending_ns);
-        record->id = flow->id;
-        record->offset = flow->pending_offset;
-        record->length = flow->pending_bytes;
-        record->captured = sizeof(stand_in) - 1;
-        record->flags = MARTLET_SEGMENT_STAND_IN | (flow->is_outbound ? MARTLET_SEGMENT_SENT : 0);
-        __builtin_memcpy(record->bytes, stand_in, sizeof(stand_in));
-        submit_in(shard, record);
-    }
-    flow->pending_ns = 0;
+static __always_inline void expect(struct flow *flow, struct packet *packet, bool sent, __u32 count, __u64 now) {
+    flow->pending_ns = now;
+    flow->pending_count = count;
+    flow->pending_bytes = packet->length;
+    flow->pending_offset = packet->sequence - flow->directions[sent].base;
 }
 
 /* Whether the packet was dealt with here; otherwise it is a segment for user space. */
@@ -303,11 +343,9 @@ static __always_inline bool count_http(
     __u32 first[3], class;
 
     if (is_request) {
-        if (!flow->pending_ns && !skipped && is_simple_request(skb, packet->payload, packet->length)) {
+        if (!flow->pending_ns && !skipped && !packet->before && is_simple_request(skb, packet->payload, packet->length)) {
             flow->state = FLOW_HTTP;
-            flow->pending_ns = now;
-            flow->pending_bytes = packet->length;
-            flow->pending_offset = packet->sequence - flow->directions[sent].base;
+            expect(flow, packet, sent, 1, now);
             return true;
         }
         if (flow->state == FLOW_HTTP) become_stream(flow);
@@ -316,14 +354,14 @@ static __always_inline bool count_http(
     if (flow->state != FLOW_HTTP) return false;
     /* The body of an answer. */
     if (!flow->pending_ns) return true;
-    if (!skipped && packet->length >= 12 && !bpf_skb_load_bytes(skb, packet->payload, first, 12) &&
+    if (!skipped && !packet->before && packet->length >= 12 && !bpf_skb_load_bytes(skb, packet->payload, first, 12) &&
         first[0] == 0x50545448 && (first[1] & 0xffffff) == 0x2e312f /* "HTTP/1." */) {
         __u32 status = first[2]; /* " 200" */
         class = ((status >> 8) & 0xff) - '1';
         /* Interim answers are followed by the final one, except when the protocol changes. */
         if (class == 0 && (status >> 8) != 0x313031 /* "101" */) return true;
         if (class <= 4) {
-            count_answer(flow, class, now);
+            count_answers(flow, 1, class, 0, class, now);
             if (class == 0) flow->state = FLOW_IGNORED;
             return true;
         }
@@ -332,22 +370,230 @@ static __always_inline bool count_http(
     return false;
 }
 
-static __always_inline void open_hole(struct flow_direction *direction, __u32 start, __u32 end) {
-    __u32 index = direction->holes_begun++ % MAX_HOLES;
+/*
+ * Redis (redis.io, "Redis serialization protocol specification"). Counted are packets of whole commands that have an answer of
+ * one element each, and packets of whole answers.
+ */
 
-    direction->holes[index].start = start;
-    direction->holes[index].end = end;
+/*
+ * A packet's payload, and how far it was read. All of that lies in memory, not in registers: the verifier then knows nothing of
+ * one step in the next, and so need not follow every way through them.
+ */
+struct scratch {
+    __u32 busy;
+    __u32 position;
+    __u32 count;
+    __u32 failed;
+    __u32 arguments;
+    __u32 is_inside; /* of a command: before its name; of an answer: in a line */
+    char bytes[MAX_COUNTED + 16];
+};
+
+/* Several for each CPU: a program may be interrupted by itself. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 4);
+    __type(key, __u32);
+    __type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline struct scratch *borrow_scratch(void) {
+    for (__u32 index = 0; index < 4; index++) {
+        __u32 key = index;
+        struct scratch *scratch = bpf_map_lookup_elem(&scratches, &key);
+        if (scratch && !__sync_lock_test_and_set(&scratch->busy, 1)) return scratch;
+    }
+    return NULL;
+}
+
+/*
+ * The number after a type byte, of up to three digits, and its line end. `*value` is the number; returns the bytes of all of it, 0
+ * if it is none.
+ */
+static __always_inline __u32 read_number(__u64 word, __u32 *value) {
+    __u32 number = 0, size = 1;
+
+    for (int digits = 0; digits < 3; digits++) {
+        __u32 digit;
+        word >>= 8;
+        digit = (__u32)(word & 0xff) - '0';
+        if (digit > 9) break;
+        number = number * 10 + digit;
+        size += 1;
+    }
+    if (size == 4) word >>= 8;
+    *value = number;
+    return size > 1 && (word & 0xffff) == 0x0a0d ? size + 2 : 0;
+}
+
+/* Of the commands with one element for an answer the ones that are asked most: none that changes how others are answered. */
+static __always_inline bool is_plain_command(__u64 name, __u32 length) {
+    name = (name | 0x2020202020202020ull) & (~0ull >> (64 - 8 * (length & 7)));
+    switch (length) {
+    case 3: return name == 0x746567 /* get */ || name == 0x746573 /* set */ || name == 0x6c6564 /* del */ ||
+            name == 0x6c7474 /* ttl */;
+    case 4: return name == 0x67657468 /* hget */ || name == 0x74657368 /* hset */ || name == 0x72636e69 /* incr */ ||
+            name == 0x72636564 /* decr */ || name == 0x676e6970 /* ping */ || name == 0x64646173 /* sadd */ ||
+            name == 0x6464617a /* zadd */ || name == 0x6d657273 /* srem */ || name == 0x6c656468 /* hdel */;
+    case 5: return name == 0x6873756c70 /* lpush */ || name == 0x6873757072 /* rpush */ || name == 0x7865746573 /* setex */ ||
+            name == 0x786e746573 /* setnx */;
+    case 6: return name == 0x737473697865 /* exists */ || name == 0x657269707865 /* expire */ ||
+            name == 0x796272636e69 /* incrby */ || name == 0x6b6e696c6e75 /* unlink */;
+    default: return false;
+    }
+}
+
+/* One element of a command; false if there is something else. */
+static __always_inline bool read_command(struct scratch *scratch, __u32 position) {
+    __u64 word = *(__u64 *)(scratch->bytes + position);
+    __u32 number, size = read_number(word, &number);
+
+    if (!size) return false;
+    if (!scratch->arguments) {
+        if ((word & 0xff) != '*' || !number) return false;
+        scratch->arguments = number;
+        scratch->count += 1;
+        scratch->is_inside = 1;
+        scratch->position = position + size;
+        return true;
+    }
+    if ((word & 0xff) != '$') return false;
+    if (scratch->is_inside) {
+        /* A name has one digit's length: its header takes four bytes. */
+        if (size != 4 || !is_plain_command(*(__u64 *)(scratch->bytes + position + 4), number)) return false;
+        scratch->is_inside = 0;
+    }
+    scratch->arguments -= 1;
+    scratch->position = position + size + number + 2;
+    return true;
+}
+
+/* One answer, or a piece of it; false if it is anything else than one element. */
+static __always_inline bool read_reply(struct scratch *scratch, __u32 position) {
+    __u64 word = *(__u64 *)(scratch->bytes + position), ends;
+    __u32 type = word & 0xff;
+
+    if (!scratch->is_inside) {
+        scratch->count += 1;
+        if (type == '$') {
+            __u32 number, size;
+            if ((word & 0xffffffffffull) == 0x0a0d312d24ull /* $-1 */) {
+                scratch->position = position + 5;
+                return true;
+            }
+            size = read_number(word, &number);
+            scratch->position = position + size + number + 2;
+            return size;
+        }
+        if (type == '-')
+            scratch->failed += 1;
+        else if (type != '+' && type != ':')
+            return false;
+    }
+    /* To the end of the line, eight bytes a step. */
+    ends = bytes_equal(word, 0x0a0a0a0a0a0a0a0aull);
+    if (ends) {
+        /* The bytes before it, and itself: each is a lowest bit below the first mark. */
+        ends = (ends & -ends) - 1;
+        scratch->position = position + (__u32)((ends & 0x0101010101010101ull) * 0x0101010101010101ull >> 56);
+        scratch->is_inside = 0;
+    } else {
+        scratch->position = position + 8;
+        scratch->is_inside = 1;
+    }
+    return true;
+}
+
+struct walk {
+    struct scratch *scratch;
+    __u32 length;
+    __u32 is_request;
+    __u32 is_over;
+};
+
+static int read_element(__u32 step, struct walk *walk) {
+    struct scratch *scratch = walk->scratch;
+    __u32 position = *(volatile __u32 *)&scratch->position;
+
+    if (position >= walk->length) return walk->is_over = 1;
+    asm volatile("" : "+r"(position));
+    if (position >= MAX_COUNTED) return 1;
+    return walk->is_request ? !read_command(scratch, position) : !read_reply(scratch, position);
+}
+
+/* How many commands or answers the bytes are; 0 if they are anything else than whole plain ones. */
+static __always_inline __u32 count_elements(struct scratch *scratch, __u32 length, bool is_request) {
+    struct walk walk = {scratch, length, is_request, 0};
+
+    scratch->position = scratch->count = scratch->failed = scratch->arguments = scratch->is_inside = 0;
+    bpf_loop(MAX_COUNTED, read_element, &walk, 0);
+    if (!walk.is_over || scratch->position != length || scratch->arguments || scratch->is_inside) return 0;
+    return scratch->count;
+}
+
+/* Whether the packet was dealt with here; otherwise it is a segment for user space. */
+static __always_inline bool count_redis(
+    struct __sk_buff *skb, struct flow *flow, struct packet *packet, bool sent, __u32 skipped, __u64 now) {
+    bool is_request = sent == flow->is_outbound;
+    bool is_in_turn = is_request == !flow->pending_ns;
+    __u32 count = 0, failed = 0, length = packet->length;
+    struct scratch *scratch;
+
+    if (is_in_turn && !skipped && !packet->before && length <= MAX_COUNTED && (scratch = borrow_scratch())) {
+        if (is_within(length, MAX_COUNTED) && !bpf_skb_load_bytes(skb, packet->payload, scratch->bytes, length))
+            count = count_elements(scratch, length, is_request);
+        failed = scratch->failed;
+        scratch->busy = 0;
+    }
+    if (count && is_request && count <= MAX_COMMANDS) {
+        flow->state = FLOW_REDIS;
+        flow->counted = MARTLET_COUNTED_REDIS;
+        expect(flow, packet, sent, count, now);
+        return true;
+    }
+    if (count && !is_request && count <= flow->pending_count) {
+        count_answers(flow, count, 1, failed, 3, now);
+        return true;
+    }
+    if (flow->state == FLOW_REDIS) become_stream(flow);
+    return false;
+}
+
+/* Since Linux 5.17. */
+static __always_inline bool counts_redis(void) {
+    return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop);
+}
+
+/* The same, of whatever protocol. */
+static __always_inline bool count(
+    struct __sk_buff *skb, struct flow *flow, struct packet *packet, bool sent, __u32 skipped, __u64 now) {
+    char first = 0;
+
+    if (flow->state == FLOW_HTTP) return count_http(skb, flow, packet, sent, skipped, now);
+    if (flow->state == FLOW_NEW) {
+        /* An answer to nothing that was seen. */
+        if (sent != flow->is_outbound || bpf_skb_load_bytes(skb, packet->payload, &first, 1)) return false;
+        if (first != '*' || !counts_redis()) return count_http(skb, flow, packet, sent, skipped, now);
+    }
+    return counts_redis() && count_redis(skb, flow, packet, sent, skipped, now);
+}
+
+static __always_inline void open_hole(struct flow *flow, bool sent, __u32 start, __u32 end) {
+    __u32 index = flow->directions[sent].holes_begun++ % MAX_HOLES;
+
+    flow->holes[sent][index].start = start;
+    flow->holes[sent][index].end = end;
 }
 
 /*
  * Closes what of [start, end) is in holes. Returns from where to where that reaches, which may take in what was seen
  * before: a segment that is sent again often brings its neighbours along.
  */
-static __always_inline bool fill_holes(struct flow_direction *direction, __u32 start, __u32 end, __u32 *from, __u32 *to) {
+static __always_inline bool fill_holes(struct flow *flow, bool sent, __u32 start, __u32 end, __u32 *from, __u32 *to) {
     bool found = false;
 
     for (int index = 0; index < MAX_HOLES; index++) {
-        struct flow_hole *hole = &direction->holes[index];
+        struct flow_hole *hole = &flow->holes[sent][index];
         __u32 low = (__s32)(start - hole->start) > 0 ? start : hole->start;
         __u32 high = (__s32)(end - hole->end) < 0 ? end : hole->end;
         __u32 hole_end = hole->end;
@@ -360,7 +606,7 @@ static __always_inline bool fill_holes(struct flow_direction *direction, __u32 s
             hole->start = high;
         } else {
             hole->end = low;
-            if (high != hole_end) open_hole(direction, high, hole_end);
+            if (high != hole_end) open_hole(flow, sent, high, hole_end);
         }
     }
     return found;
@@ -370,12 +616,15 @@ static __always_inline bool fill_holes(struct flow_direction *direction, __u32 s
  * `advance` where something begins, is missing or is repeated. A function of its own, which the verifier follows once: not
  * with all that may come after it.
  */
-__noinline __u32 advance_elsewhere(struct flow_direction *direction, struct packet *packet) {
+__noinline __u32 advance_elsewhere(struct flow *flow, struct packet *packet, __u32 sent) {
+    struct flow_direction *direction;
     __u32 sequence, length, from, to;
     __s32 ahead;
     bool is_filling;
 
-    if (!direction || !packet) return 0;
+    if (!flow || !packet) return 0;
+    sent &= 1;
+    direction = &flow->directions[sent];
     sequence = packet->sequence;
     length = packet->length;
     if (!direction->started) {
@@ -384,11 +633,12 @@ __noinline __u32 advance_elsewhere(struct flow_direction *direction, struct pack
     }
     ahead = (__s32)(sequence - direction->next);
     if (ahead >= 0) {
-        if (ahead > 0) open_hole(direction, direction->next, sequence);
         direction->next = sequence + length;
+        if (ahead > 0) open_hole(flow, sent, sequence - ahead, sequence);
+        packet->before = ahead;
         return 0;
     }
-    is_filling = direction->holes_begun && fill_holes(direction, sequence, sequence + length, &from, &to);
+    is_filling = direction->holes_begun && fill_holes(flow, sent, sequence, sequence + length, &from, &to);
     if ((__u32)-ahead >= length) {
         if (!is_filling) return length;
         packet->length = to - sequence;
@@ -400,17 +650,20 @@ __noinline __u32 advance_elsewhere(struct flow_direction *direction, struct pack
 
 /*
  * Follows the sequence numbers. Returns how many of the packet's first bytes were seen before; all of them for a repeat. What
- * only fills holes is cut down to that.
+ * only fills holes is cut down to that. `packet->before` says how many bytes were overtaken.
  */
-static __always_inline __u32 advance(struct flow_direction *direction, struct packet *packet) {
-    if (!direction->started || direction->next != packet->sequence) return advance_elsewhere(direction, packet);
+static __always_inline __u32 advance(struct flow *flow, struct packet *packet, bool sent) {
+    struct flow_direction *direction = &flow->directions[sent];
+
+    if (!direction->started || direction->next != packet->sequence) return advance_elsewhere(flow, packet, sent);
     direction->next += packet->length;
     return 0;
 }
 
 static __always_inline struct flow *begin_flow(struct bpf_sock *socket) {
-    __u64 key = (__u64)bpf_skc_to_tcp_sock(socket);
-    struct martlet_connection *known = key ? bpf_map_lookup_elem(&connections, &key) : NULL;
+    struct tcp_sock *tcp = bpf_skc_to_tcp_sock(socket);
+    __u64 key = (__u64)tcp;
+    struct martlet_connection *known = tcp ? bpf_map_lookup_elem(&connections, &key) : NULL;
     struct flow *flow;
 
     if (!known || !known->established_ns) return NULL;
@@ -421,6 +674,9 @@ static __always_inline struct flow *begin_flow(struct bpf_sock *socket) {
     flow->memory_cgroup = known->memory_cgroup;
     flow->pid = known->pid;
     flow->is_outbound = known->role == MARTLET_OUTBOUND;
+    /* The first packet that comes need not be the first one that was sent. */
+    flow->directions[0].base = flow->directions[0].next = tcp->rcv_nxt;
+    flow->directions[0].started = 1;
     return flow;
 }
 
@@ -432,23 +688,26 @@ static __always_inline void apply_verdict(struct flow *flow) {
 
 static __always_inline void examine_stream(struct __sk_buff *skb, struct bpf_sock *socket, struct packet *packet, bool sent) {
     struct flow *flow = bpf_sk_storage_get(&flows, socket, 0, 0);
-    __u64 now;
+    __u64 now = 0;
     __u32 skipped;
 
     if (flow && flow->state == FLOW_IGNORED) return;
     if (!flow) flow = begin_flow(socket);
     if (!flow) return;
-    skipped = advance(&flow->directions[sent], packet);
+    skipped = advance(flow, packet, sent);
     if (skipped >= packet->length) return;
-    now = bpf_ktime_get_ns();
-    if (config.count_http && (flow->state == FLOW_HTTP || (flow->state == FLOW_NEW && flow->segments == 0)) &&
-        count_http(skb, flow, packet, sent, skipped, now))
-        return;
+    if (config.count_http && flow->segments == 0 && flow->state != FLOW_STREAM) {
+        /* The body of an answer: nothing to be read. */
+        if (flow->state == FLOW_HTTP && !flow->pending_ns && sent != flow->is_outbound) return;
+        now = moment(skb, sent);
+        if (count(skb, flow, packet, sent, skipped, now)) return;
+    }
     if (flow->segments == 0 && is_tls_record(first_bytes(skb, packet))) {
         /* Its text comes from the TLS library, if from anywhere. */
         flow->state = FLOW_IGNORED;
         return;
     }
+    if (!now) now = moment(skb, sent);
     if (flow->segments == 0) flow->began = now >> 20;
     flow->segments += 1;
     if (flow->state == FLOW_NEW ? flow->segments >= FIRST_LOOK : flow->segments % LATER_LOOKS == 0) apply_verdict(flow);
@@ -511,8 +770,6 @@ static __always_inline int examine(struct __sk_buff *skb, bool sent) {
     struct bpf_sock *socket = (struct bpf_sock *)(long)skb->sk;
     struct packet packet = {};
 
-    if (!socket) return 1;
-    socket = bpf_sk_fullsock(socket);
     if (!socket || !parse(skb, &packet)) return 1;
     if (packet.protocol == IPPROTO_TCP)
         examine_stream(skb, socket, &packet, sent);
@@ -534,6 +791,7 @@ static __always_inline bool take_counters(struct flow *flow, struct martlet_http
     fill_flow_header(&row->header, flow, MARTLET_HTTP_COUNTS, bpf_ktime_get_ns());
     row->id = flow->id;
     row->is_outbound = flow->is_outbound;
+    row->counted = flow->counted;
     row->duration_ns = flow->counters.duration_ns - flow->reported.duration_ns;
     flow->reported.duration_ns += row->duration_ns;
     row->unanswered = unanswered;
@@ -546,30 +804,24 @@ static __always_inline bool take_counters(struct flow *flow, struct martlet_http
         row->buckets[index] = flow->counters.buckets[index] - flow->reported.buckets[index];
         flow->reported.buckets[index] += row->buckets[index];
     }
-    row->_reserved = 0;
     return total || unanswered;
 }
 
-/* Attached before the program that reports the end of the connection, so that this comes first. */
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(request_closed, struct sock *socket, int old, int new) {
+static __always_inline void report_requests(struct sock *socket) {
+    struct flow *flow = bpf_sk_storage_get(&flows, socket, 0, 0);
     struct martlet_http_counts *event;
-    struct flow *flow;
     __u32 shard;
 
-    if (new != TCP_CLOSE || old == TCP_LISTEN) return 0;
-    flow = bpf_sk_storage_get(&flows, socket, 0, 0);
     /* A stream may have begun as one that was counted here. */
-    if (!flow || (flow->state == FLOW_STREAM && !flow->counters.duration_ns)) return 0;
+    if (!flow || (!flow->counters.duration_ns && !flow->pending_ns)) return;
     shard = shard_of(flow->id);
     event = reserve_in(shard, sizeof(*event), MARTLET_LOSS_RING_FULL);
-    if (!event) return 0;
-    if (take_counters(flow, event, flow->pending_ns != 0))
+    if (!event) return;
+    if (take_counters(flow, event, flow->pending_ns ? flow->pending_count : 0))
         submit_in(shard, event);
     else
         bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
     flow->pending_ns = 0;
-    return 0;
 }
 
 /* Requests counted on connections that are still open. */
@@ -579,6 +831,8 @@ int sample_requests(struct bpf_iter__bpf_sk_storage_map *context) {
     struct martlet_http_counts row = {};
 
     if (!context->sk || !flow) return 0;
+    /* Its connection's own event may still be in the ring, and its end too: then that tells all. The id is a time. */
+    if (((bpf_ktime_get_ns() << 10) - flow->id) >> 10 < 1000000000ull) return 0;
     if (take_counters(flow, &row, 0)) bpf_seq_write(context->meta->seq, &row, sizeof(row));
     return 0;
 }

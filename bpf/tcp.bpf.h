@@ -124,6 +124,9 @@ static __always_inline void report_connection(
     submit_in(shard, event);
 }
 
+/* In request.bpf.h: requests that were counted in the kernel, so that they come before the end of their connection. */
+static __always_inline void report_requests(struct sock *socket);
+
 static __always_inline bool remember(__u64 key, struct martlet_connection *connection) {
     if (!bpf_map_update_elem(&connections, &key, connection, BPF_ANY)) return true;
     count_loss(MARTLET_LOSS_CONNECTIONS_FULL);
@@ -152,8 +155,8 @@ static __always_inline int follow(struct sock *socket, int old, int new, bool ag
     __u64 key = (__u64)socket;
     struct martlet_connection *known;
 
-    if (BPF_CORE_READ(socket, sk_protocol) != IPPROTO_TCP) return 0;
     if (new != TCP_SYN_SENT && new != TCP_LISTEN && new != TCP_ESTABLISHED && new != TCP_CLOSE) return 0;
+    if (BPF_CORE_READ(socket, sk_protocol) != IPPROTO_TCP) return 0;
 
     known = bpf_map_lookup_elem(&connections, &key);
     if (new == TCP_SYN_SENT || new == TCP_LISTEN) {
@@ -185,8 +188,10 @@ static __always_inline int follow(struct sock *socket, int old, int new, bool ag
     if (!known) return 0;
     if (old == TCP_LISTEN)
         report_listen(socket, known, MARTLET_TCP_LISTEN_CLOSE);
-    else
+    else {
+        if (config.requests) report_requests(socket);
         report_connection(socket, known, known->established_ns ? MARTLET_TCP_CLOSED : MARTLET_TCP_FAILED);
+    }
     bpf_map_delete_elem(&connections, &key);
     return 0;
 }

@@ -222,6 +222,7 @@ static __always_inline bool report_up_to(
     record->length = length;
     record->captured = captured;
     record->flags = flags | MARTLET_SEGMENT_TLS;
+    record->before = 0;
     if (!is_within(captured, room) || bpf_probe_read_user(record->bytes, captured, (void *)buffer))
         record->captured = 0;
     submit_in(shard, record);

@@ -36,7 +36,7 @@ public enum Feature: String, Sendable, CaseIterable {
                 "process_exit_again",
             ]
         case .cgroups: ["cgroup_made", "cgroup_renamed", "cgroup_removed", "cgroup_attach"]
-        case .requests: ["request_closed", "packet_received", "packet_sent"]
+        case .requests: ["packet_received", "packet_sent"]
         case .requestSamples: ["sample_requests"]
         case .tcp: ["tcp_state", "tcp_state_again", "tcp_state_once_again"]
         case .tcpSamples: ["sample_connections"]

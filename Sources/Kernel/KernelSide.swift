@@ -28,7 +28,7 @@ public final class KernelSide: @unchecked Sendable {
         public var cgroupRoot: String?
         /// Bytes of a segment that are captured, at most; up to 16384.
         public var captureBytes = 1024
-        /// Whether plain HTTP/1 requests are counted in the kernel: they reach nobody as texts then.
+        /// Whether plain HTTP/1 requests and Redis commands are counted in the kernel: they reach nobody as texts then.
         public var countsHTTP = true
         /// Whether probes are attached many at once where the kernel can (Linux 6.6).
         public var groupsProbes = true
@@ -402,6 +402,7 @@ public final class KernelSide: @unchecked Sendable {
         settings.memory_hierarchy = UInt32(configuration.memoryHierarchy)
         settings.capture_bytes = UInt32(min(max(configuration.captureBytes, 64), 16384))
         settings.count_http = configuration.countsHTTP ? 1 : 0
+        settings.requests = features.contains(.requests) ? 1 : 0
         if let map = bpf_object__find_map_by_name(object, ".rodata.config") {
             _ = bpf_map__set_initial_value(map, &settings, MemoryLayout<martlet_config>.size)
         }

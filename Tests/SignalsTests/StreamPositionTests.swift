@@ -3,8 +3,9 @@ import Testing
 @testable import Signals
 
 @Suite struct StreamPositionTests {
-    /// Plays segments (offset, length) and says in which order they are read, with what is missing before each.
-    private func read(_ segments: [(UInt32, UInt32)], flushes: Bool = true) -> [[UInt32]] {
+    /// Plays segments (offset, length) and says in which order they are read, with what is missing before each. The first one
+    /// has overtaken `before` bytes.
+    private func read(_ segments: [(UInt32, UInt32)], before: UInt32 = 0, flushes: Bool = true) -> [[UInt32]] {
         var position = StreamPosition()
         var order: [[UInt32]] = []
         func flush(isLate: Bool) {
@@ -14,7 +15,7 @@ import Testing
             }
         }
         for (offset, length) in segments {
-            switch position.step(offset: offset, length: length) {
+            switch position.step(offset: offset, length: length, before: offset == segments[0].0 ? before : 0) {
             case .drop: continue
             case .hold: position.hold(StreamPosition.Held(offset: offset, length: length, time: 0, bytes: []))
             case .read(let missing):
@@ -37,6 +38,11 @@ import Testing
         #expect(read([(0, 10), (5, 5), (10, 1)]) == [[0, 0], [10, 0]])
     }
 
+    @Test func `the first segment may have overtaken others, too`() {
+        #expect(read([(30, 10), (40, 5), (20, 10)], before: 10) == [[20, 0], [30, 0], [40, 0]])
+        #expect(read([(30, 10), (40, 5)], before: 10) == [[30, 10], [40, 0]])
+    }
+
     @Test func `offsets wrap`() {
         #expect(read([(UInt32.max - 4, 10), (5, 10)]) == [[UInt32.max - 4, 0], [5, 0]])
     }
@@ -45,9 +51,9 @@ import Testing
         var position = StreamPosition()
         position.advance(offset: 0, length: 1)
         for index in 0..<UInt32(StreamPosition.maximumHeld) {
-            #expect(position.step(offset: 100 + index * 10, length: 5) == .hold)
+            #expect(position.step(offset: 100 + index * 10, length: 5, before: 0) == .hold)
             position.hold(StreamPosition.Held(offset: 100 + index * 10, length: 5, time: 0, bytes: []))
         }
-        #expect(position.step(offset: 5000, length: 5) == .read(missing: 4999))
+        #expect(position.step(offset: 5000, length: 5, before: 0) == .read(missing: 4999))
     }
 }

@@ -154,7 +154,8 @@ struct martlet_segment {
     __u32 length;                 /* bytes of the stream that it stands for */
     __u16 captured;
     __u8 flags;
-    __u8 _reserved[5];
+    __u8 _reserved;
+    __u32 before; /* bytes of the stream right before it that were not seen and may still come: it overtook them */
     char bytes[];
 };
 
@@ -179,9 +180,14 @@ enum martlet_verdict {
 #define MARTLET_LATENCY_BOUNDS 11
 
 /*
- * HTTP/1 requests of one connection that were counted in the kernel since the last record of it. A ring record, and a row
+ * Requests of one connection that were counted in the kernel since the last record of it. A ring record, and a row
  * of the iterator over sockets.
  */
+enum martlet_counted {
+    MARTLET_COUNTED_HTTP = 0,
+    MARTLET_COUNTED_REDIS = 1, /* statuses[1]: answered, statuses[3]: answered with an error */
+};
+
 struct martlet_http_counts {
     struct martlet_header header;
     __u64 id;
@@ -190,7 +196,7 @@ struct martlet_http_counts {
     __u32 unanswered;
     __u32 buckets[MARTLET_LATENCY_BOUNDS + 1]; /* of answered requests, each counted in one */
     __u32 is_outbound;
-    __u32 _reserved;
+    __u32 counted; /* enum martlet_counted */
 };
 
 /* A row of the iterator over open connections: only those that changed since the last run. */
@@ -256,8 +262,8 @@ struct martlet_config {
     __u32 wake_bytes;         /* fill of one ring from which the consumer is woken at once */
     __u32 memory_hierarchy;   /* hierarchy id of the v1 memory controller; 0 if it is on cgroup2 or absent */
     __u32 capture_bytes;      /* of one segment, at most */
-    __u32 count_http;         /* whether plain HTTP/1 requests are counted in the kernel and not captured */
-    __u32 _reserved;
+    __u32 count_http;         /* whether plain HTTP/1 requests and Redis commands are counted in the kernel and not captured */
+    __u32 requests;           /* whether packets are looked at */
 };
 
 #endif

@@ -139,6 +139,9 @@ enum {
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+/* include/uapi/linux/bpf.h */
+enum bpf_func_id { BPF_FUNC_loop = 181 };
+
 /* include/linux/cgroup-defs.h */
 enum cgroup_subsys_id { memory_cgrp_id = 4 };
 
@@ -315,6 +318,7 @@ struct tcp_sock {
     __u64 bytes_retrans;
     __u32 total_retrans;
     __u32 srtt_us;
+    __u32 rcv_nxt;
 };
 
 struct seq_file {

@@ -59,11 +59,12 @@ extension Container {
 
     /// Counts what the kernel counted of a connection.
     public func count(_ row: martlet_http_counts, of target: RequestTarget) {
+        let spoken: ApplicationProtocol = row.counted == MARTLET_COUNTED_REDIS.rawValue ? .redis : .http1
         if let destination = target.destination {
-            current(destination).requests.of(.http1, isInbound: false).count(row)
+            current(destination).requests.of(spoken, isInbound: false).count(row)
         } else if target.isInbound {
             if let successor { return successor.assumeIsolated { $0.count(row, of: target) } }
-            inboundRequests.of(.http1, isInbound: true).count(row)
+            inboundRequests.of(spoken, isInbound: true).count(row)
         }
     }
 

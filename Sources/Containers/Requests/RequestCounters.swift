@@ -44,12 +44,17 @@ final class RequestCounters: @unchecked Sendable {
             for index in 0..<5 {
                 let count = counts.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)
                 if count == 0 { continue }
-                let status = ExchangeStatus.http(UInt16(index + 1) * 100)
-                guard let label = status.label(for: .http1, isInbound: isInbound) else { continue }
+                // Of Redis there are two: the class 2 and 4.
+                let status: ExchangeStatus =
+                    applicationProtocol == .http1 ? .http(UInt16(index + 1) * 100) : index == 1 ? .ok : .failed
+                guard let label = status.label(for: applicationProtocol, isInbound: isInbound) else { continue }
                 add(UInt64(count), label, .request)
             }
         }
-        if row.unanswered > 0, let label = ExchangeStatus.unanswered.label(for: .http1, isInbound: isInbound) {
+        if row.unanswered > 0,
+            let label = ExchangeStatus.unanswered.label(
+                for: applicationProtocol, isInbound: isInbound)
+        {
             add(UInt64(row.unanswered), label, .request)
         }
         latencies.add(row)

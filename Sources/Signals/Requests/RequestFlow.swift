@@ -56,7 +56,7 @@ final class RequestFlow: ExchangeReceiver {
         segments += 1
         let isSent = segment.flags & UInt8(MARTLET_SEGMENT_SENT) != 0
         giveUpHoles(at: segment.header.time_ns)
-        switch position(isSent) { $0.step(offset: segment.offset, length: segment.length) } {
+        switch position(isSent) { $0.step(offset: segment.offset, length: segment.length, before: segment.before) } {
         case .drop: return
         case .hold:
             position(isSent) {

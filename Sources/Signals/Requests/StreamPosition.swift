@@ -33,7 +33,9 @@ struct StreamPosition {
 
     init() {}
 
-    func step(offset: UInt32, length: UInt32) -> Step {
+    /// - Parameter before: bytes of the stream right before the segment that may still come.
+    mutating func step(offset: UInt32, length: UInt32, before: UInt32) -> Step {
+        if !hasBegun, before > 0 { advance(offset: offset &- before, length: 0) }
         guard hasBegun else { return .read(missing: 0) }
         let ahead = Int32(bitPattern: offset &- expected)
         if ahead == 0 { return .read(missing: 0) }
