@@ -21,9 +21,10 @@ let package = Package(
         .executableTarget(
             name: "MartletBenchmarks",
             dependencies: [
-                "CBench", martlet("CEvents"), martlet("Containers"), martlet("Host"), martlet("Kernel"),
-                martlet("Linux"), martlet("Metrics"), martlet("Network"), martlet("Protocols"), martlet("Ring"),
-                martlet("Signals"), martlet("Traces"), martlet("Wire"),
+                "CBench", martlet("CEvents"), martlet("Containers"), martlet("Export"), martlet("Host"),
+                martlet("Kernel"), martlet("Linux"), martlet("LogFiles"), martlet("Logs"), martlet("Metrics"),
+                martlet("Network"), martlet("Protocols"), martlet("Ring"), martlet("Signals"), martlet("Traces"),
+                martlet("Wire"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], swiftSettings: strict, plugins: ["CompileBench"]),
         .plugin(name: "CompileBench", capability: .buildTool(), dependencies: [martlet("EmbedObject")]),

@@ -38,7 +38,7 @@ public final class LogPush: LogSink {
         let limit = sender.configuration.batchBytes
         var isClosed = false
         state.withLock { state in
-            Self.encode(record, json, owner, &state.encoder)
+            state.encoder.append(record, json, of: owner)
             state.taken &+= 1
             if state.encoder.byteCount >= limit || state.encoder.isFull {
                 isClosed = true
@@ -69,35 +69,5 @@ public final class LogPush: LogSink {
         state.encoder.finish(into: &request)
         sender.send(request, items: items, position: state.closed)
         state.closed &+= UInt64(items)
-    }
-
-    private static func encode(
-        _ record: borrowing LogRecord, _ json: borrowing JSONLog, _ owner: LogOwner, _ encoder: inout LogRecordEncoder
-    ) {
-        var head = LogRecordEncoder.Head(
-            time: record.time, observedTime: record.observedTime, severity: record.level.severityNumber,
-            severityText: record.level.name)
-        if let trace = json.traceID { (head.traceHigh, head.traceLow) = (trace.high, trace.low) }
-        if let span = json.spanID { head.span = span.value }
-        record.body.withUnsafeBytes { encoder.begin(head, body: $0, of: owner) }
-        let pattern = record.pattern
-        pattern.text.withUnsafeBytes { encoder.attribute("pattern.hash", $0) }
-        for index in 0..<json.attributeCount {
-            let key = json.attributeKey(index)
-            let value = json.attributeValue(index)
-            key.withUnsafeBytes { key in value.withUnsafeBytes { encoder.attribute(key, $0) } }
-        }
-        if let stream = record.stream.name { encoder.attribute("log.iostream", stream) }
-        record.source.withUnsafeBytes { encoder.attribute("log.source", $0) }
-        encoder.end()
-    }
-}
-
-extension LogOwner: ResourceOwner {
-    public func describe(_ resource: inout ResourceEncoder) {
-        resource.attribute("service.name", serviceName)
-        resource.attribute("container.id", containerID)
-        resource.attribute("host.name", hostName)
-        resource.attribute("host.id", hostID)
     }
 }

@@ -5,7 +5,7 @@ final class ContainerLogs {
     let owner: LogOwner
     /// By the label `source`.
     private(set) var sources: [String: SourceLogs] = [:]
-    private var extractions: RateLimit
+    private let extractions: RateLimit
     private let settings: LogSettings
 
     init(owner: LogOwner, settings: LogSettings) {
@@ -15,11 +15,8 @@ final class ContainerLogs {
 
     func source(_ name: String) -> SourceLogs {
         if let known = sources[name] { return known }
-        let made = SourceLogs(name, of: self, settings: settings)
+        let made = SourceLogs(name, of: owner, extractions, settings: settings)
         sources[name] = made
         return made
     }
-
-    @inline(__always)
-    func mayExtract(at now: UInt64) -> Bool { extractions.take(at: now) }
 }

@@ -191,7 +191,7 @@ final class JournalSource {
     private func flush(_ reader: Reader, before time: UInt64) {
         guard reader.reader.isOpen else { return }
         let (source, pass) = (reader.source, pass)
-        reader.reader.flush(before: time) { source.take($0, $1, pass) }
+        reader.reader.flush(before: time, now: pass.wallTime) { source.take($0, $1, pass) }
         reader.reader.trim()
     }
 

@@ -30,7 +30,8 @@ final class LogFollower {
     /// How long a file that was rotated away is held without growth.
     private let retirement: UInt64
     private var format: LogFormat
-    private var reader: LogReader
+    // Not checked at run time: messages go to a sink, which does not come back here.
+    @exclusivity(unchecked) private var reader: LogReader
     private(set) var files: [OpenLogFile] = []
     private var generation: UInt64 = 0
     private var checkedPathAt: UInt64 = 0
@@ -280,7 +281,7 @@ final class LogFollower {
             reader.endParts { source.take($0, $1, pass) }
             return reader.flush { source.take($0, $1, pass) }
         }
-        reader.flush(before: pass.wallTime &- Self.joinTime) { source.take($0, $1, pass) }
+        reader.flush(before: pass.wallTime &- Self.joinTime, now: pass.wallTime) { source.take($0, $1, pass) }
         if !reader.isOpen { reader.trim() }
     }
 

@@ -91,7 +91,9 @@ final class LogRoot {
             root = try holder.descriptor.open(at: "root", RootDirectory.pathOnly | O_DIRECTORY)
             name = "/proc/self/fd/\(root.raw)"
         }
-        let raw = martlet_open_in_root(root.raw, path, flags)
+        let directory = root.raw
+        // Every log is looked for once a second: in place, where passing the text itself makes a copy.
+        let raw = path.withCString { martlet_open_in_root(directory, $0, flags) }
         if raw >= 0 { return FileDescriptor(owning: raw) }
         let error = Errno.last
         guard error.code == ENOSYS else { throw error }

@@ -1,8 +1,9 @@
-/// So many a second in the long run, and as many at once.
-struct RateLimit {
+/// So many a second in the long run, and as many at once. Belongs to one thread.
+final class RateLimit {
     private let perSecond: UInt64
-    private var tokens: UInt64
-    private var time: UInt64 = 0
+    // Not checked at run time: the thread that reads has it alone.
+    @exclusivity(unchecked) private var tokens: UInt64
+    @exclusivity(unchecked) private var time: UInt64 = 0
 
     /// 0 is without limit.
     init(perSecond: Int) {
@@ -11,7 +12,8 @@ struct RateLimit {
     }
 
     /// Whether one more may pass at `now` (nanoseconds).
-    mutating func take(at now: UInt64) -> Bool {
+    @inline(__always)
+    func take(at now: UInt64) -> Bool {
         if perSecond == 0 { return true }
         if now > time {
             let earned = min(now - time, 1_000_000_000) * min(perSecond, 1_000_000_000) / 1_000_000_000

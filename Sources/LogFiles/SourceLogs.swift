@@ -4,15 +4,16 @@ internal import Logs
 final class SourceLogs {
     let name: String
     private let bytes: [UInt8]
-    // Whoever holds a source holds its container.
-    private unowned let container: ContainerLogs
-    private(set) var patterns: PatternTable
+    private let owner: LogOwner
+    private let extractions: RateLimit
+    // Not checked at run time: the thread that reads has it alone, and nothing that is called meanwhile comes back here.
+    @exclusivity(unchecked) private(set) var patterns: PatternTable
     /// Whether messages were counted since somebody looked.
-    var isChanged = false
+    @exclusivity(unchecked) var isChanged = false
 
-    init(_ name: String, of container: ContainerLogs, settings: LogSettings) {
-        self.name = name
-        self.container = container
+    /// `extractions` is shared by the sources of a container.
+    init(_ name: String, of owner: LogOwner, _ extractions: RateLimit, settings: LogSettings) {
+        (self.name, self.owner, self.extractions) = (name, owner, extractions)
         bytes = Array(name.utf8)
         patterns = PatternTable(limit: settings.patternsPerContainer, sampleLength: settings.maximumLabelLength)
     }
@@ -20,7 +21,7 @@ final class SourceLogs {
     @inline(__always)
     func take(_ message: borrowing LogReader.Message, _ json: borrowing JSONLog, _ pass: LogPass) {
         let level = message.level
-        let isSampled = level.hasPatterns && !container.mayExtract(at: pass.now)
+        let isSampled = level.hasPatterns && !extractions.take(at: pass.now)
         let index = isSampled ? patterns.countSampled(level) : patterns.count(message.body, level)
         isChanged = true
         let origin = message.origin
@@ -29,6 +30,6 @@ final class SourceLogs {
             body: message.body, source: source.span, level: level, stream: origin.stream,
             time: origin.time == 0 ? origin.readAt : origin.time, observedTime: origin.readAt,
             pattern: patterns.patterns[index].name)
-        pass.hand(record, json, from: container.owner)
+        pass.hand(record, json, from: owner)
     }
 }

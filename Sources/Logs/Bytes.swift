@@ -34,9 +34,12 @@ extension Span<UInt8> {
     /// Whether `text` stands at `position`.
     @inline(__always) func starts(with text: StaticString, at position: Int) -> Bool {
         let length = text.utf8CodeUnitCount
-        guard count - position >= length else { return false }
-        for index in 0..<length where self[position + index] != text.utf8Start[index] { return false }
-        return true
+        guard position >= 0, count - position >= length else { return false }
+        // As many bytes are there; a comparison of so few is made in place.
+        return withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return length == 0 }
+            return memcmp(base + position, text.utf8Start, length) == 0
+        }
     }
 
     /// Whether it is `text`.
@@ -63,6 +66,46 @@ extension Span<UInt8> {
             return UnsafeRawPointer(found) - UnsafeRawPointer(base)
         }
     }
+
+    /// The first place, from `start` on, of what ends a run of characters in a JSON string: a quote, a backslash, or a control
+    /// character; its length if there is none.
+    @inline(__always) func firstIndexOfStringEnd(from start: Int) -> Int {
+        let bytes = self.bytes
+        var index = start
+        while index + 8 <= count {
+            // Eight bytes are there, and any eight bytes are a number.
+            let word = UInt64(
+                littleEndian: unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
+            // The highest bit of each byte that is what is looked for. A borrow may set more of them, but only above the first.
+            let quotes = word ^ (Self.eachByte &* 0x22)
+            let slashes = word ^ (Self.eachByte &* 0x5C)
+            let ends =
+                (quotes &- Self.eachByte) & ~quotes | (slashes &- Self.eachByte) & ~slashes
+                | (word &- Self.eachByte &* 0x20) & ~word
+            let marks = ends & (Self.eachByte &* 0x80)
+            if marks != 0 { return index + marks.trailingZeroBitCount >> 3 }
+            index += 8
+        }
+        while index < count {
+            let byte = self[index]
+            if byte == 0x22 || byte == 0x5C || byte < 0x20 { break }
+            index += 1
+        }
+        return index
+    }
+
+    /// Whether both are the same bytes.
+    @inline(__always) func equals(_ other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        return withUnsafeBufferPointer { mine in
+            other.withUnsafeBufferPointer { theirs in
+                guard let mine = mine.baseAddress, let theirs = theirs.baseAddress else { return true }
+                return memcmp(mine, theirs, count) == 0
+            }
+        }
+    }
+
+    @inline(__always) private static var eachByte: UInt64 { 0x0101_0101_0101_0101 }
 
     /// The largest length up to `limit` that does not cut a character of UTF-8.
     func length(cutAt limit: Int) -> Int {

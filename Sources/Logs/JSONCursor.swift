@@ -26,7 +26,9 @@ struct JSONCursor {
         guard position < text.count, text[position] == UInt8(ascii: "\"") else { return nil }
         let start = position + 1
         var index = start
-        while index < text.count {
+        while true {
+            index = text.firstIndexOfStringEnd(from: index)
+            guard index < text.count else { return nil }
             switch text[index] {
             case UInt8(ascii: "\""):
                 position = index + 1
@@ -43,11 +45,39 @@ struct JSONCursor {
                     index += 2
                 default: return nil
                 }
-            case 0..<0x20: return nil
-            default: index += 1
+            // A control character.
+            default: return nil
             }
         }
-        return nil
+    }
+
+    /// The same, with what the string stands for appended to `target`; that is not taken back where nil is returned.
+    mutating func string(_ text: Span<UInt8>, unescapedTo target: inout [UInt8]) -> Range<Int>? {
+        let start = position + 1
+        var run = start
+        while true {
+            guard run <= text.count else { return nil }
+            let end = text.firstIndexOfStringEnd(from: run)
+            guard end < text.count else { return nil }
+            text.extracting(run..<end).withUnsafeBufferPointer { target.append(contentsOf: $0) }
+            if text[end] == UInt8(ascii: "\"") {
+                position = end + 1
+                return start..<end
+            }
+            guard text[end] == UInt8(ascii: "\\"), end + 1 < text.count else { return nil }
+            run = end + 2
+            switch text[end + 1] {
+            case UInt8(ascii: "n"): target.append(0x0A)
+            case UInt8(ascii: "t"): target.append(0x09)
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): target.append(text[end + 1])
+            default:
+                // The rare ones: the whole is looked at again.
+                target.removeAll(keepingCapacity: true)
+                guard let range = string(text) else { return nil }
+                Self.unescape(range, of: text, to: &target)
+                return range
+            }
+        }
     }
 
     /// Passes over one value; nil if it is malformed or nested too deep. The range is that of its text.

@@ -67,7 +67,14 @@ public struct JSONLog: ~Copyable {
     }
 
     /// Forgets what was read.
+    @inline(__always)
     public mutating func clear() {
+        // Most messages are no JSON; of one that is, members come before everything else.
+        if !members.isEmpty || !names.isEmpty { forget() }
+    }
+
+    @inline(never)
+    private mutating func forget() {
         level = .unknown
         (traceID, spanID) = (nil, nil)
         members.removeAll(keepingCapacity: true)

@@ -8,33 +8,29 @@ public enum LevelGuess {
 
     public static func level(of line: Span<UInt8>) -> LogLevel {
         let end = min(line.count, longest)
+        let line = line.extracting(0..<end)
         var position = 0
         for field in 0..<fields {
             while position < end, line[position].isBlank { position += 1 }
             if position == end { break }
-            let start = position
-            if field == 0, let level = glog(line, start, end) { return level }
-            // The parts of the field: a separator ends one.
-            var part = start
-            while position < end, !line[position].isBlank {
-                if isSeparator(line[position]) {
-                    if let level = word(line, part, position) { return level }
-                    part = position + 1
-                }
+            if field == 0, let level = glog(line, position, end) { return level }
+            // The parts of the field: a separator ends one, a blank the field.
+            while true {
+                let part = position
+                while position < end, !endsPart(line[position]) { position += 1 }
+                if position - part >= 3, let level = word(line, part, position) { return level }
+                if position == end || line[position].isBlank { break }
                 position += 1
             }
-            if let level = word(line, part, position) { return level }
         }
         return redis(line, end)
     }
 
-    @inline(__always) private static func isSeparator(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "]"), UInt8(ascii: ")"), UInt8(ascii: ";"), UInt8(ascii: "|"), UInt8(ascii: ":"),
-            UInt8(ascii: ","), UInt8(ascii: "."):
-            true
-        default: false
-        }
+    /// A blank or one of `] ) ; | : , .`, found by a bit of two words.
+    @inline(__always) private static func endsPart(_ byte: UInt8) -> Bool {
+        let low: UInt64 = 1 << 0x20 | 0x1F << 0x09 | 1 << 0x29 | 1 << 0x3B | 1 << 0x3A | 1 << 0x2C | 1 << 0x2E
+        let high: UInt64 = 1 << (0x5D - 64) | 1 << (0x7C - 64)
+        return (byte & 64 == 0 ? low : high) >> UInt64(byte & 63) & (byte < 128 ? 1 : 0) != 0
     }
 
     @inline(__always) private static func isOpening(_ byte: UInt8) -> Bool {

@@ -15,6 +15,7 @@ public struct LineDecoder: ~Copyable {
 
     let format: LogFormat
     private var bytes: [UInt8] = []
+    private var second = RFC3339.Second()
 
     public init(_ format: LogFormat) { self.format = format }
 
@@ -37,7 +38,8 @@ public struct LineDecoder: ~Copyable {
             line.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
             return .line(LineOrigin())
         case .cri: return cri(line)
-        case .docker, .journald: return object(line)
+        case .docker: return dockerLine(line) ?? object(line)
+        case .journald: return object(line)
         case .dockerLocal: return entry(line)
         }
     }
@@ -45,7 +47,8 @@ public struct LineDecoder: ~Copyable {
     /// `2016-10-06T00:17:09.669794202Z stdout P text`. Tags are separated by colons; only the first matters.
     private mutating func cri(_ line: Span<UInt8>) -> Result {
         let blank = UInt8(ascii: " ")
-        guard let first = line.firstIndex(of: blank), let time = RFC3339.nanoseconds(line.extracting(0..<first)),
+        guard let first = line.firstIndex(of: blank),
+            let time = RFC3339.nanoseconds(line.extracting(0..<first), &second),
             let second = line.firstIndex(of: blank, from: first + 1),
             let stream = LogStream(line.extracting(first + 1..<second)), second + 1 < line.count
         else { return .malformed }
@@ -65,6 +68,43 @@ public struct LineDecoder: ~Copyable {
         }
     }
 
+    /// `{"log":"text\n","stream":"stdout","time":"2016-10-06T00:17:09.669794202Z"}`, as the daemon writes all lines without
+    /// attributes; nil for any other line.
+    private mutating func dockerLine(_ line: Span<UInt8>) -> Result? {
+        guard line.starts(with: "{\"log\":\"") else { return nil }
+        var cursor = JSONCursor(at: 7)
+        guard cursor.string(line, unescapedTo: &bytes) != nil,
+            line.starts(with: ",\"stream\":\"std", at: cursor.position)
+        else {
+            return nil
+        }
+        var position = cursor.position + 14
+        var origin = LineOrigin()
+        if line.starts(with: "out", at: position) {
+            origin.stream = .stdout
+        } else if line.starts(with: "err", at: position) {
+            origin.stream = .stderr
+        } else {
+            return nil
+        }
+        position += 3
+        guard line.starts(with: "\",\"time\":\"", at: position) else { return nil }
+        position += 10
+        let end = line.count - 2
+        guard position < end, line.starts(with: "\"}", at: end),
+            let time = RFC3339.nanoseconds(line.extracting(position..<end), &second)
+        else { return nil }
+        origin.time = time
+        return dockerText(origin)
+    }
+
+    private mutating func dockerText(_ origin: LineOrigin) -> Result {
+        // Docker cuts long lines; the last part alone has a line feed.
+        guard bytes.last == UInt8(ascii: "\n") else { return .part(origin) }
+        bytes.removeLast()
+        return .line(origin)
+    }
+
     private mutating func object(_ line: Span<UInt8>) -> Result {
         var cursor = JSONCursor()
         guard cursor.take(UInt8(ascii: "{"), line) else { return .malformed }
@@ -78,12 +118,9 @@ public struct LineDecoder: ~Copyable {
             take(line.extracting(name), line, value.range, &origin, &text)
         } while cursor.take(UInt8(ascii: ","), line)
         guard cursor.take(UInt8(ascii: "}"), line), let text else { return .malformed }
+        bytes.removeAll(keepingCapacity: true)
         JSONCursor.unescape(text, of: line, to: &bytes)
-        guard format == .docker else { return .line(origin) }
-        // Docker cuts long lines; the last part alone has a line feed.
-        guard bytes.last == UInt8(ascii: "\n") else { return .part(origin) }
-        bytes.removeLast()
-        return .line(origin)
+        return format == .docker ? dockerText(origin) : .line(origin)
     }
 
     /// LogEntry: source = 1, time_nano = 2, line = 3, partial = 4, partial_log_metadata = 5 { last = 1 }
@@ -116,7 +153,7 @@ public struct LineDecoder: ~Copyable {
         return isPart && !isLast ? .part(origin) : .line(origin)
     }
 
-    private func take(
+    private mutating func take(
         _ name: Span<UInt8>, _ line: Span<UInt8>, _ value: Range<Int>, _ origin: inout LineOrigin,
         _ text: inout Range<Int>?
     ) {
@@ -128,7 +165,7 @@ public struct LineDecoder: ~Copyable {
             } else if name.equals("stream") {
                 origin.stream = LogStream(content) ?? .unknown
             } else if name.equals("time") {
-                origin.time = RFC3339.nanoseconds(content) ?? 0
+                origin.time = RFC3339.nanoseconds(content, &second) ?? 0
             }
         default:
             if name.equals("MESSAGE") {

@@ -127,11 +127,13 @@ public struct LogReader: ~Copyable {
         flush(before: .max, emit)
     }
 
-    /// Ends what is open in a stream whose last line was read before `time` (nanoseconds since the Unix epoch). Parts of a line
-    /// stay.
-    public mutating func flush(before time: UInt64, _ emit: (borrowing Message, borrowing JSONLog) -> Void) {
-        if outputs.lastRead < time { Self.flush(&outputs, &json, parsesJSON, redactor, emit) }
-        if errors.lastRead < time { Self.flush(&errors, &json, parsesJSON, redactor, emit) }
+    /// Ends what is open in a stream whose last line was read before `time`, or after `now`, since somebody set the clock back
+    /// (nanoseconds since the Unix epoch). Parts of a line stay.
+    public mutating func flush(
+        before time: UInt64, now: UInt64 = .max, _ emit: (borrowing Message, borrowing JSONLog) -> Void
+    ) {
+        if outputs.lastRead < time || outputs.lastRead > now { Self.flush(&outputs, &json, parsesJSON, redactor, emit) }
+        if errors.lastRead < time || errors.lastRead > now { Self.flush(&errors, &json, parsesJSON, redactor, emit) }
     }
 
     /// Makes a line of parts whose end never came: their source has ended.

@@ -22,6 +22,8 @@ public struct MessageJoiner: ~Copyable {
     /// That of the first line of the open message.
     public private(set) var origin = LineOrigin()
     private var hasClock = false
+    /// Of the line that `isEnded` was asked about last, where it had to look.
+    private var lineHasClock: Bool?
     /// A traceback's head was seen: its first line without indentation is the exception, which belongs to it.
     private var isTraceback = false
     /// Python announced another traceback of the same exception.
@@ -47,6 +49,7 @@ public struct MessageJoiner: ~Copyable {
     /// Whether the open message ends before `line`, which has no line feed. Asked once for each line: it notes what the line
     /// announces.
     public mutating func isEnded(by line: Span<UInt8>) -> Bool {
+        lineHasClock = nil
         guard !line.isEmpty, beginsMessage(line) else { return false }
         return isOpen
     }
@@ -54,6 +57,7 @@ public struct MessageJoiner: ~Copyable {
     /// Adds a line. Nothing is kept of an empty one that would be the first.
     public mutating func append(_ line: Span<UInt8>, from origin: LineOrigin) {
         if !line.isEmpty || isOpen { keep(line, origin) }
+        lineHasClock = nil
     }
 
     /// Forgets the message before the line that ended it.
@@ -83,7 +87,7 @@ public struct MessageJoiner: ~Copyable {
         }
         if lines == 0 {
             self.origin = origin
-            hasClock = ClockText.isIn(line)
+            hasClock = lineHasClock ?? ClockText.isIn(line)
             level = LevelGuess.level(of: line)
             if level == .unknown { level = origin.level }
         } else {
@@ -113,7 +117,11 @@ public struct MessageJoiner: ~Copyable {
         case UInt8(ascii: "}") where line.count == 1: return false
         default: break
         }
-        if hasClock { return ClockText.isIn(line) }
+        if hasClock {
+            let isIn = ClockText.isIn(line)
+            lineHasClock = isIn
+            return isIn
+        }
         switch line[0] {
         case UInt8(ascii: "C") where line.starts(with: "Caused by: "): return false
         case UInt8(ascii: "f") where line.starts(with: "for call at"): return false

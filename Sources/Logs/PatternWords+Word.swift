@@ -4,22 +4,34 @@ extension PatternWords {
         private var start = 0
         private var end = 0
         // What was seen in it: most words are letters only and need no second look.
-        private var hasDigit = false
-        private var hasOther = false
-        private var isHexadecimal = true
+        private var seen: UInt8 = 0
 
+        /// Appends the plain bytes at `start` and returns where they end.
+        @inline(__always)
+        mutating func append(
+            run text: Span<UInt8>, from start: Int, _ classes: Span<UInt8>,
+            to target: inout MutableSpan<UInt8>
+        ) -> Int {
+            var (index, end, seen) = (start, end, seen)
+            while index < text.count {
+                let byte = text[index]
+                let kind = classes[Int(byte)]
+                if kind == 0 { break }
+                target[end] = byte
+                seen |= kind
+                end += 1
+                index += 1
+            }
+            (self.end, self.seen) = (end, seen)
+            return index
+        }
+
+        /// Appends a byte that no word is left with.
         @inline(__always)
         mutating func append(_ byte: UInt8, to target: inout MutableSpan<UInt8>) {
             target[end] = byte
             end += 1
-            if byte.isLetter {
-                if byte | 0x20 > UInt8(ascii: "f") { isHexadecimal = false }
-            } else if byte.isDigit {
-                hasDigit = true
-            } else {
-                isHexadecimal = false
-                if !byte.isPlain { hasOther = true }
-            }
+            seen |= WordClasses.other
         }
 
         /// Ends the word. If it is one to keep, it returns its end, and a blank follows there.
@@ -27,14 +39,12 @@ extension PatternWords {
         mutating func finish(_ target: inout MutableSpan<UInt8>) -> Int? {
             defer {
                 end = start
-                hasDigit = false
-                hasOther = false
-                isHexadecimal = true
+                seen = 0
             }
             if end - start < 2 { return nil }
-            if hasOther || hasDigit {
+            if seen & (WordClasses.other | WordClasses.digit) != 0 {
                 guard reduce(&target) else { return nil }
-            } else if isHexadecimal, end - start >= 4 {
+            } else if seen == WordClasses.hexadecimal, end - start >= 4 {
                 return nil
             }
             guard target[start].isLetter, target[end - 1].isLetter else { return nil }

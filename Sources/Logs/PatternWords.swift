@@ -37,14 +37,17 @@ public struct PatternWords: ~Copyable {
         var quote: UInt8 = 0
         var nesting = BracketStack()
         var word = Word()
+        let table = WordClasses.table
+        let classes = table.span
         var index = 0
         while index < message.count {
-            let byte = message[index]
-            if byte.isPlain {
-                if quote == 0, nesting.isEmpty { word.append(byte, to: &target) }
-                index += 1
-                continue
+            if quote == 0, nesting.isEmpty {
+                index = word.append(run: message, from: index, classes, to: &target)
+            } else {
+                while index < message.count, classes[Int(message[index])] != 0 { index += 1 }
             }
+            guard index < message.count else { break }
+            let byte = message[index]
             let blanks = Self.blankLength(message, index)
             let here = index
             index += max(blanks, 1)

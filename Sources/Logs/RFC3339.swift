@@ -17,6 +17,55 @@ public enum RFC3339 {
 
     /// Nanoseconds since the Unix epoch; nil if it is no such time, or before 1970 or after 2200.
     static func nanoseconds(_ text: Span<UInt8>) -> UInt64? {
+        var second = Second()
+        return nanoseconds(text, &second)
+    }
+
+    /// The same for times of which most are of one second, the one that was read last.
+    @inline(__always)
+    static func nanoseconds(_ text: Span<UInt8>, _ last: inout Second) -> UInt64? {
+        guard text.count >= 20 else { return nil }
+        let key = Second.Key(text)
+        if last.key != key || last.key == Second.Key() {
+            guard let value = seconds(text) else { return nil }
+            last = Second(key: key, value: value)
+        }
+        return fraction(text, last.value)
+    }
+
+    /// Date and time of day up to the second: 19 characters, and seconds since the Unix epoch as if they were UTC.
+    struct Second {
+        struct Key: Equatable {
+            private var bytes: (UInt64, UInt64, UInt64) = (0, 0, 0)
+
+            init() {}
+
+            /// The first 19 bytes of a text with at least as many.
+            @inline(__always)
+            init(_ text: Span<UInt8>) {
+                guard text.count >= 19 else { return }
+                let raw = text.bytes
+                // 19 bytes are there, and any eight bytes are a number.
+                bytes = unsafe (
+                    raw.unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt64.self),
+                    raw.unsafeLoadUnaligned(fromUncheckedByteOffset: 8, as: UInt64.self),
+                    raw.unsafeLoadUnaligned(fromUncheckedByteOffset: 11, as: UInt64.self)
+                )
+            }
+
+            @inline(__always)
+            static func == (a: Key, b: Key) -> Bool { a.bytes == b.bytes }
+        }
+
+        fileprivate var key = Key()
+        fileprivate var value = 0
+
+        init() {}
+
+        fileprivate init(key: Key, value: Int) { (self.key, self.value) = (key, value) }
+    }
+
+    private static func seconds(_ text: Span<UInt8>) -> Int? {
         guard text.count >= 20, text[4] == UInt8(ascii: "-"), text[7] == UInt8(ascii: "-"),
             text[10] | 0x20 == UInt8(ascii: "t"), text[13] == UInt8(ascii: ":"), text[16] == UInt8(ascii: ":"),
             let century = number(text, 0), let years = number(text, 2), let month = number(text, 5),
@@ -27,6 +76,12 @@ public enum RFC3339 {
         guard 1970...2200 ~= year, 1...12 ~= month, 1...31 ~= day, hour < 24, minute < 60, second <= 60 else {
             return nil
         }
+        return days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second
+    }
+
+    /// What stands after the second: its fraction and the offset from UTC.
+    @inline(__always)
+    private static func fraction(_ text: Span<UInt8>, _ seconds: Int) -> UInt64? {
         var position = 19
         var nanoseconds = 0
         if text[position] == UInt8(ascii: ".") {
@@ -53,7 +108,7 @@ public enum RFC3339 {
             if text[position] == UInt8(ascii: "-") { offset = -offset }
         default: return nil
         }
-        let seconds = days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset
+        let seconds = seconds - offset
         return seconds < 0 ? nil : UInt64(seconds) * 1_000_000_000 + UInt64(nanoseconds)
     }
 

@@ -3,9 +3,16 @@ enum UTF8Text {
     /// Whether all bytes are ASCII, the common case.
     @inline(__always) static func isASCII(_ text: Span<UInt8>) -> Bool {
         let bytes = text.bytes
+        let blocks = bytes.byteCount & ~31
         let words = bytes.byteCount & ~7
         var position = 0
-        var all: UInt64 = 0
+        var block = SIMD4<UInt64>()
+        while position < blocks {
+            // As below, four at a time.
+            block |= unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: SIMD4<UInt64>.self)
+            position += 32
+        }
+        var all = block.x | block.y | block.z | block.w
         while position < words {
             // Below `words`, and any eight bytes are a number.
             all |= unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self)

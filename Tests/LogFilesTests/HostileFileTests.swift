@@ -38,12 +38,41 @@ import Testing
         #expect(scene.faults.all()["log_invalid_utf8"] == 1)
     }
 
+    /// Somebody sets the clock while lines wait for others that may belong to them.
+    @Test(arguments: [-86_400, -3600, 3600, 86_400]) func aClockThatJumps(seconds: Int64) throws {
+        let scene = try LogScene()
+        scene.container("a.log")
+        scene.container("b.log", format: .cri)
+        scene.start()
+        for round in 0..<4 {
+            try scene.append("a.log", numbered(round..<round + 1))
+            try scene.append("b.log", "2027-02-01T00:00:00.5Z stdout F line \(round)\n")
+            scene.read()
+            scene.setClock(by: round < 2 ? seconds : -seconds)
+            // Until the file is found and the message has waited, by the clock that nobody sets.
+            scene.read(seconds: 3.5)
+            let records = scene.sink.records
+            #expect(
+                difference(
+                    records.filter { $0.containerID == "/docker/a.log" }.map(\.body), lines(0..<round + 1)) == nil)
+            #expect(
+                records.filter { $0.containerID == "/docker/b.log" }.map(\.body) == (0...round).map { "line \($0)" })
+        }
+        #expect(scene.drops.all().isEmpty)
+        #expect(scene.faults.all().isEmpty)
+    }
+
     @Test func opensNothingButFiles() throws {
         let scene = try LogScene()
         #expect(mkfifo(scene.path("fifo.log"), 0o600) == 0)
         try FileManager.default.createDirectory(atPath: scene.path("dir.log"), withIntermediateDirectories: false)
         scene.container("fifo.log")
         scene.container("dir.log")
+        if geteuid() == 0 {
+            // An endless device, /dev/zero (1:5): one that was read would never end.
+            #expect(mknod(scene.path("zero.log"), S_IFCHR | 0o600, 0x105) == 0)
+            scene.container("zero.log")
+        }
         scene.start()
         scene.read(seconds: 1.2)
         #expect(scene.sink.taken == 0)

@@ -28,8 +28,16 @@ final class LogScene {
         let time = time
         let began: UInt64 = 1_800_000_000_000_000_000
         return LogClock(
-            monotonic: { time.now.load(ordering: .relaxed) }, wall: { began + time.now.load(ordering: .relaxed) })
+            monotonic: { time.now.load(ordering: .relaxed) },
+            wall: {
+                UInt64(
+                    Int64(began + time.now.load(ordering: .relaxed)) + time.wallOffset.load(ordering: .relaxed)
+                        * 1_000_000_000)
+            })
     }
+
+    /// Somebody sets the wall clock.
+    func setClock(by seconds: Int64) { time.wallOffset.wrappingAdd(seconds, ordering: .relaxed) }
 
     var root: String { directory.path + "/root" }
 
@@ -101,6 +109,8 @@ final class LogScene {
 
 private final class SceneTime: Sendable {
     let now = Atomic<UInt64>(1_000_000_000_000)
+    /// Seconds that the wall clock was set forward.
+    let wallOffset = Atomic<Int64>(0)
 }
 
 /// Nil if both are the same; else, in short, where they begin to differ.

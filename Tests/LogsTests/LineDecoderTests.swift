@@ -25,6 +25,35 @@ struct LineDecoderTests {
         }
     }
 
+    /// As the daemon writes it and with its members in another order, which is read member by member.
+    @Test(arguments: [
+        "", "a", "\\n", "a\\n", #"a \"b\" \\ \/ \t \n"#, #"\u003c\u00e9\n"#, #"\ud83d\ude00 \ud83d x\b\f\r\n"#,
+        "eight by", "eight by\\n", "seven b\\n", "é and more than sixteen bytes\\n",
+        #"\x"#, #"\u12"#, "\u{1}", #"\"#,
+    ])
+    func dockerInAnyOrder(text: String) {
+        let time = #""time":"2024-01-02T03:04:05.678Z""#
+        let usual = decode(.docker, #"{"log":"\#(text)","stream":"stdout",\#(time)}"#)
+        let other = decode(.docker, #"{"stream":"stdout",\#(time),"log":"\#(text)"}"#)
+        #expect(usual.0 == other.0)
+        // Of a malformed line there is no text.
+        if usual.0 != .malformed { #expect(usual.1 == other.1) }
+    }
+
+    /// Of the times of lines most are of one second, which is remembered.
+    @Test func secondsThatChange() {
+        var decoder = LineDecoder(.cri)
+        for (time, seconds) in [
+            ("2024-01-02T03:04:05.5Z", 1_704_164_645), ("2024-01-02T03:04:05.5Z", 1_704_164_645),
+            ("2024-01-02T03:04:06.5Z", 1_704_164_646), ("2025-01-02T03:04:06.5Z", 1_735_787_046),
+            ("2025-01-02T03:04:06.5+01:00", 1_735_783_446), ("2025-01-02T03:04:06.5Z", 1_735_787_046),
+        ] {
+            let origin = LineOrigin(time: UInt64(seconds) * 1_000_000_000 + 500_000_000, stream: .stdout)
+            #expect(decoder.read(Array("\(time) stdout F x".utf8).span) == .line(origin), "\(time)")
+            #expect(decoder.read(Array("2024-99-02T03:04:05Z stdout F x".utf8).span) == .malformed)
+        }
+    }
+
     @Test func cri() {
         let origin = LineOrigin(time: 1_475_713_029_669_794_202, stream: .stdout)
         #expect(decode(.cri, "2016-10-06T00:17:09.669794202Z stdout F a  b ") == (.line(origin), "a  b "))

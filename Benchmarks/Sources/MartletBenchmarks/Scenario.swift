@@ -9,6 +9,7 @@ enum Scenario: String, CaseIterable {
     case bytes
     case parsers
     case spans
+    case logs
 
     func run() async throws -> [Measurement] {
         switch self {
@@ -21,6 +22,7 @@ enum Scenario: String, CaseIterable {
         case .bytes: try Bytes.run()
         case .parsers: try Parsers.run()
         case .spans: try Spans.run()
+        case .logs: try LogLines.run()
         }
     }
 }

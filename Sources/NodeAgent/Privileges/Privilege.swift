@@ -44,6 +44,11 @@ struct Privilege: Sendable {
             purpose: "/proc/PID/root, cwd, environ and ns of other users, files of container runtimes",
             loss: "names, images and labels of containers", isWanted: { _ in true }),
         Privilege(
+            feature: "logs", start: [], running: [.sysPtrace, .dacReadSearch],
+            purpose:
+                "files in the mount namespaces of containers (/proc/PID/root), and logs that only their owners may read",
+            loss: "log messages of files that the agent's user may not read", isWanted: { $0.configuration.readsLogs }),
+        Privilege(
             feature: "network_namespaces", start: [], running: [.sysPtrace, .sysAdmin],
             purpose: "entering the network namespaces of containers (setns(2))",
             loss:

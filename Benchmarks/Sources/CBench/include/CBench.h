@@ -106,3 +106,23 @@ size_t bench_encode(
     const struct bench_family *families, size_t family_count, int64_t timestamp, uint8_t *buffer, size_t capacity,
     size_t sample_limit, size_t byte_limit, void (*request)(void *context, const uint8_t *bytes, size_t count),
     void *context);
+
+// MARK: Lines
+
+// Counts the line feeds in the bytes of `file` between two offsets, by reads into `buffer`. Returns -errno if one fails.
+int64_t bench_count_lines(int file, int64_t from, int64_t to, uint8_t *buffer, size_t size);
+
+// CPU time of all threads of a process in nanoseconds, -1 if there is none.
+int64_t bench_cpu_time(int process);
+
+// MARK: Reads of many files
+
+struct bench_reads;
+
+// Buffers of `size` bytes and an io_uring with `files` registered. Returns NULL with errno set.
+struct bench_reads *bench_reads_open(const int *files, unsigned count, size_t size);
+void bench_reads_close(struct bench_reads *reads);
+
+// Reads the bytes at `offset` of each file by pread(2), or in batches of 64 through io_uring. Returns the bytes, or -errno.
+int64_t bench_reads_pread(struct bench_reads *reads, const int *files, unsigned count, int64_t offset);
+int64_t bench_reads_ring(struct bench_reads *reads, unsigned count, int64_t offset);
