@@ -192,18 +192,51 @@ static __always_inline bool emit_up_to(
     return true;
 }
 
+/* The same for a segment of which only the beginning, `captured` bytes, and the end are taken. */
+static __always_inline bool emit_ends_up_to(
+    struct __sk_buff *skb, struct flow *flow, struct packet *packet, __u32 skipped, __u32 captured, bool sent, __u64 now,
+    const __u32 room) {
+    struct martlet_segment *record;
+    __u32 shard = shard_of(flow->id);
+
+    if (captured > room) return false;
+    record = reserve_in(shard, sizeof(*record) + MARTLET_TAIL_BYTES + room, MARTLET_LOSS_SEGMENTS_FULL);
+    if (!record) return true;
+    fill_flow_header(&record->header, flow, MARTLET_SEGMENT, now);
+    record->id = flow->id;
+    record->offset = packet->sequence + skipped - flow->directions[sent].base;
+    record->length = packet->length - skipped;
+    record->captured = captured + MARTLET_TAIL_BYTES;
+    record->flags = MARTLET_SEGMENT_ENDS | (sent ? MARTLET_SEGMENT_SENT : 0);
+    record->before = packet->before;
+    if (bpf_skb_load_bytes(
+            skb, packet->payload + packet->length - MARTLET_TAIL_BYTES, record->bytes, MARTLET_TAIL_BYTES) ||
+        !is_within(captured, room) ||
+        bpf_skb_load_bytes(skb, packet->payload + skipped, record->bytes + MARTLET_TAIL_BYTES, captured))
+        record->captured = 0;
+    submit_in(shard, record);
+    return true;
+}
+
 static __always_inline void emit(
     struct __sk_buff *skb, struct flow *flow, struct packet *packet, bool sent, __u32 skipped, __u64 now) {
-    __u32 length = packet->length - skipped;
-    __u32 captured = length < config.capture_bytes ? length : config.capture_bytes;
+    __u32 length = packet->length - skipped, captured = config.capture_bytes;
 
+    if (length > captured + MARTLET_TAIL_BYTES) {
+        if (emit_ends_up_to(skb, flow, packet, skipped, captured, sent, now, 256)) return;
+        if (emit_ends_up_to(skb, flow, packet, skipped, captured, sent, now, 1024)) return;
+        if (emit_ends_up_to(skb, flow, packet, skipped, captured, sent, now, 4096)) return;
+        emit_ends_up_to(skb, flow, packet, skipped, captured, sent, now, MAX_CAPTURE);
+        return;
+    }
+    captured = length;
     if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 64)) return;
     if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 128)) return;
     if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 256)) return;
     if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 512)) return;
-    if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 1024)) return;
-    if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 4096)) return;
-    emit_up_to(skb, flow, packet, skipped, captured, sent, now, MAX_CAPTURE);
+    if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 1024 + MARTLET_TAIL_BYTES)) return;
+    if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 4096 + MARTLET_TAIL_BYTES)) return;
+    emit_up_to(skb, flow, packet, skipped, captured, sent, now, MAX_CAPTURE + MARTLET_TAIL_BYTES);
 }
 
 /* When the packet was sent, which TCP has noted already, or received: now. */

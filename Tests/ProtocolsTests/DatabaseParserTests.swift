@@ -172,6 +172,31 @@ import Testing
         #expect(dialogue.log.entries[0].exchange.duration == 1000)
     }
 
+    @Test func `PostgreSQL, the ends of long answers`() {
+        var dialogue = Dialogue(.postgres)
+        let row = Self.message("D", [0, 1, 0, 0, 0, 2, 67, 69])
+        let rows = Self.message("T", [0, 0]) + (0..<300).flatMap { _ in row }
+        let failure = Self.message("E", Array("SERROR\0C22012\0Mdivision by zero\0\0".utf8))
+        let text = String(repeating: "x", count: 300)
+        let long = Self.message("E", Array("SERROR\0C22012\0M\(text)\0\0".utf8))
+        for end in [Self.completed(), failure, long, Self.completed() + Self.message("N", [0])] {
+            dialogue.client(Self.query("select a"))
+            dialogue.serverEnds(rows + end + Self.ready)
+        }
+        #expect(dialogue.log.statuses == [.ok, .failed, .unknown, .ok])
+        #expect(dialogue.log.entries[1].text.string(.error) == "division by zero")
+        #expect(dialogue.log.entries.allSatisfy { $0.exchange.duration == 1000 })
+        // The end in a segment of its own, and cut.
+        for end in [Self.completed() + Self.ready, failure + Self.ready] {
+            for cut in [0, 3, 9, end.count - 3] {
+                dialogue.client(Self.query("select b"))
+                dialogue.serverEnds(rows + end[..<cut])
+                dialogue.server(Array(end[cut...]))
+            }
+        }
+        #expect(dialogue.log.statuses.suffix(8) == [.ok, .ok, .ok, .ok, .failed, .failed, .failed, .failed])
+    }
+
     @Test func `PostgreSQL, long statements and long values`() {
         var dialogue = Dialogue(.postgres)
         let long = "SELECT '" + String(repeating: "x", count: 5000) + "'"
@@ -275,6 +300,21 @@ import Testing
             dialogue.server(Self.mysqlOK)
             #expect(Self.lines(dialogue) == ["ok query select 1; select 2", "ok query EXECUTE 9 /* unknown */"])
         }
+    }
+
+    @Test func `MySQL, the ends of long answers`() {
+        let column = [3] + Array("def".utf8) + [0, 0, 0, 1, 97, 0, 12, 63, 0, 1, 0, 0, 0, 8, 129, 0, 0, 0, 0]
+        var dialogue = Dialogue(.mysql)
+        let rows =
+            Self.packet(1, [1]) + Self.packet(2, column) + Self.packet(3, [0xFE, 0, 0, 0, 0])
+            + (0..<400).flatMap { Self.packet(UInt8(truncatingIfNeeded: $0), [4, 49, 0xFE, 0xFF, 49]) }
+        let failure = [0xFF, 0x25, 0x05] + Array("#70100Query execution was interrupted".utf8)
+        for end in [[0xFE, 0, 0, 2, 0], [0xFE, 0, 0, 2, 0, 0, 0], failure] as [[UInt8]] {
+            dialogue.client(Self.packet(0, [3] + Array("select a".utf8)))
+            dialogue.serverEnds(rows + Self.packet(7, end))
+        }
+        #expect(dialogue.log.statuses == [.ok, .ok, .failed])
+        #expect(dialogue.log.entries[2].text.string(.error) == "Query execution was interrupted")
     }
 
     // MARK: Redis

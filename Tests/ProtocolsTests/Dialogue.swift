@@ -17,6 +17,14 @@ struct Dialogue {
     mutating func client(_ text: String) { client(Array(text.utf8)) }
     mutating func server(_ text: String) { server(Array(text.utf8)) }
 
+    /// A segment of the server of which the first 1,024 bytes and the last 256 are seen.
+    mutating func serverEnds(_ bytes: [UInt8]) {
+        guard bytes.count > 1280 else { return server(bytes) }
+        server(Array(bytes[..<1024]), tail: bytes.count - 1280)
+        time -= 1000
+        server(Array(bytes.suffix(256)))
+    }
+
     private mutating func say(_ side: Side, _ bytes: [UInt8], _ missing: Int, _ tail: Int) {
         time += 1000
         recorder?.append(bytes, side, missing, tail)

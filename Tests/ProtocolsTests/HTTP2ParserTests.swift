@@ -157,10 +157,69 @@ private typealias H2 = HTTP2Bytes
         dialogue.client(H2.call(1))
         let answer = H2.headers(1, H2.grpcHead) + H2.data(1, 3000) + H2.trailers(1, 0)
         dialogue.server(Array(answer[..<1024]), tail: answer.count - 1024)
-        #expect(dialogue.log.statuses == [.http(200)])
+        #expect(dialogue.log.statuses.isEmpty)
+        // They will not come any more.
         dialogue.client(H2.call(3))
+        #expect(dialogue.log.statuses == [.http(200)])
         dialogue.server(H2.headers(3, H2.grpcHead) + H2.data(3, 10) + H2.trailers(3, 7))
         #expect(dialogue.log.statuses == [.http(200), .grpc(7)])
+    }
+
+    /// A message of gRPC in frames of at most `most` bytes.
+    private func message(_ stream: UInt32, _ length: Int, most: Int = 16_384) -> [UInt8] {
+        let size = UInt32(length)
+        var rest = [0, UInt8(size >> 24), UInt8(size >> 16 & 255), UInt8(size >> 8 & 255), UInt8(size & 255)]
+        rest += (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        var frames: [UInt8] = []
+        while !rest.isEmpty {
+            frames += H2.frame(0, 0, stream, Array(rest.prefix(most)))
+            rest.removeFirst(min(most, rest.count))
+        }
+        return frames
+    }
+
+    /// The message fills the gap: what was entered into the table before it is still known.
+    @Test(arguments: [2000, 16_379, 16_380, 40_000, 63_000])
+    func `trailers after a message that is longer than what is captured`(_ length: Int) {
+        var dialogue = begun()
+        for stream: UInt32 in [1, 3, 5] {
+            dialogue.client(H2.call(stream))
+            let trailers = stream == 1 ? H2.field("grpc-status", "5", isIndexed: true) : [0xBE]
+            dialogue.serverEnds(
+                H2.headers(stream, H2.grpcHead) + message(stream, length) + H2.headers(stream, trailers, end: true))
+        }
+        #expect(dialogue.log.statuses == [.grpc(5), .grpc(5), .grpc(5)])
+        #expect(dialogue.log.entries.allSatisfy { $0.exchange.duration == 1000 })
+    }
+
+    @Test func `trailers in a later segment than the beginning of the message`() {
+        var dialogue = begun()
+        for stream: UInt32 in [1, 3] {
+            dialogue.client(H2.call(stream))
+            let trailers = stream == 1 ? H2.field("grpc-status", "7", isIndexed: true) : [0xBE]
+            let answer =
+                H2.headers(stream, H2.grpcHead) + message(stream, 200_000) + H2.headers(stream, trailers, end: true)
+            for start in stride(from: 0, to: answer.count, by: 60_000) {
+                dialogue.serverEnds(Array(answer[start..<min(start + 60_000, answer.count)]))
+            }
+        }
+        #expect(dialogue.log.statuses == [.grpc(7), .grpc(7)])
+    }
+
+    /// Where something else may have been in the gap, a reference may mean anything: only what is spelt out is read.
+    @Test func `trailers after a gap that may have had other headers`() {
+        var dialogue = begun()
+        dialogue.client(H2.call(1) + H2.call(3))
+        let first = H2.field("grpc-status", "5", isIndexed: true)
+        dialogue.serverEnds(H2.headers(1, H2.grpcHead) + H2.headers(1, first, end: true))
+        let hidden = H2.headers(9, H2.field("x", "y", isIndexed: true))
+        dialogue.serverEnds(
+            H2.headers(3, H2.grpcHead) + message(3, 30_000) + hidden + message(3, 300)
+                + H2.headers(3, [0xBF], end: true))
+        dialogue.client(H2.call(5))
+        dialogue.serverEnds(
+            H2.headers(5, H2.grpcHead) + message(5, 30_000) + hidden + message(5, 300) + H2.trailers(5, 9))
+        #expect(dialogue.log.statuses == [.grpc(5), .http(0), .grpc(9)])
     }
 
     @Test func `answers that were not captured are no requests without an answer`() {

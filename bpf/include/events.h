@@ -142,10 +142,15 @@ struct martlet_listen {
 #define MARTLET_SEGMENT_TLS 2  /* plain text, from a TLS library */
 /* Stands for a request that the kernel counts on: its bytes are made up, its place in the stream and its time are true. */
 #define MARTLET_SEGMENT_STAND_IN 4
+#define MARTLET_SEGMENT_ENDS 8 /* the end comes too, first, and a gap is between */
+
+/* Bytes of the end of a segment that come with its beginning where there are more between: a segment tends to end with what
+   says how a long answer went. */
+#define MARTLET_TAIL_BYTES 256
 
 /*
- * A piece of one direction of a TCP connection: its first `captured` bytes. A record is as long as its bytes:
- * offsetof(bytes) + captured rounded up to 8. All records of one socket go through one ring.
+ * A piece of one direction of a TCP connection: `captured` bytes of it, from its beginning on, behind
+ * MARTLET_TAIL_BYTES of its end if MARTLET_SEGMENT_ENDS says so. All records of one socket go through one ring.
  */
 struct martlet_segment {
     struct martlet_header header; /* cgroup: of the socket */

@@ -48,6 +48,8 @@ final class MySQLParser: OrderedParser {
     private static let secureConnection: UInt32 = 0x8000
     private static let lengthEncodedAuth: UInt32 = 0x20_0000
     private static let moreResults: UInt16 = 0x8
+    /// Longest packet that is taken for the end of an answer that was not seen whole.
+    private static let longestEnd = 252
 
     private var phase = Phase.first
     private var isStarted = false
@@ -189,6 +191,30 @@ final class MySQLParser: OrderedParser {
     }
 
     // MARK: Server
+
+    override var findsEnds: Bool { true }
+
+    /// A segment ends with the packet that ends the rows: its end, OK in its place, or an error.
+    override func end(of bytes: RawSpan) -> Int? {
+        guard isStarted, let tag, isCounted(tag) else { return nil }
+        let count = bytes.byteCount
+        for start in stride(from: count - 9, through: 0, by: -1) {
+            let length = Int(bytes.little24(start))
+            guard length == count - start - 4, length < Self.longestEnd, bytes.byte(start + 3) != 0 else { continue }
+            let isEnd =
+                switch bytes.byte(start + 4) {
+                case 0xFE where length == 5: true
+                // No rows were changed, no number was given out.
+                case 0xFE: length >= 7 && bytes.little16(start + 5) == 0
+                case 0xFF: bytes.byte(start + 7) == UInt8(ascii: "#") && length > 9
+                default: false
+                }
+            guard isEnd else { continue }
+            phase = .rows
+            return start
+        }
+        return nil
+    }
 
     override func answer(_ bytes: RawSpan, _ moment: Moment) -> MessageStream.Step {
         guard bytes.byteCount >= 4 else { return moment.isFinal ? .lost : .more(4) }

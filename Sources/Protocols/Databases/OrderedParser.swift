@@ -3,7 +3,8 @@
 /// What it does for all of them:
 /// - pairs answers with requests, also pipelined ones, and counts those whose bytes were not captured: answers without a
 ///   request that was seen, after bytes of the client that nobody saw, are answers to requests made then;
-/// - after a gap in the answers, waits until the client speaks again: then everything before has been answered;
+/// - after a gap in the answers, waits until the client speaks again: then everything before has been answered; or until a
+///   segment ends with what ends the answer, where the protocol has such a thing and one request alone is being answered;
 /// - takes the time of a message from its first byte, also if its beginning came in an earlier segment.
 ///
 /// Invariants: requests beyond the limit of `PendingRequests` are counted without text (`crowd`); they come after all pending
@@ -38,6 +39,9 @@ class OrderedParser: ProtocolParser {
     /// Nothing more is read: encryption, compression or another protocol follows.
     var isOver = false
     private let none = RequestText()
+    /// The last bytes of answers that cannot be read.
+    private var lately: [UInt8] = []
+    private static let latelyLimit = 256
 
     // MARK: What a protocol says
 
@@ -51,6 +55,11 @@ class OrderedParser: ProtocolParser {
     func requestsWereLost(at time: UInt64) {}
     /// Where answers begin is not known any more.
     func answersWereLost() {}
+    /// Whether `end(of:)` looks for the ends of answers.
+    var findsEnds: Bool { false }
+    /// Where, in the last bytes that came of answers that cannot be read, a message begins with which the answer to the only
+    /// pending request ends; nil if it does not, or not for certain.
+    func end(of bytes: RawSpan) -> Int? { nil }
     /// The next byte of the client begins a message after a gap.
     func requestsAreFoundAgain() {}
     /// Everything that was asked has been answered, as far as one knows.
@@ -137,7 +146,35 @@ class OrderedParser: ProtocolParser {
         _ bytes: RawSpan, _ time: UInt64, _ missing: Int, _ tail: Int, _ receiver: any ExchangeReceiver
     ) {
         lastAnswer = time
-        if server.isLost { return }
+        if server.isLost { return findEnd(bytes, time, missing, tail, receiver) }
+        readAnswers(bytes, time, missing, tail, receiver)
+    }
+
+    private func findEnd(
+        _ bytes: RawSpan, _ time: UInt64, _ missing: Int, _ tail: Int, _ receiver: any ExchangeReceiver
+    ) {
+        guard findsEnds, pending.count == 1, crowdStart == nil else { return }
+        if missing > 0 { lately.removeAll(keepingCapacity: true) }
+        let excess = lately.count + bytes.byteCount - Self.latelyLimit
+        if excess > 0 { lately.removeFirst(min(excess, lately.count)) }
+        lately.append(bytes.part(bytes.byteCount - Self.latelyLimit))
+        if tail > 0 { return lately.removeAll(keepingCapacity: true) }
+        // `readAnswers` cannot have the array that it may change.
+        var ending: [UInt8] = []
+        swap(&ending, &lately)
+        ending.withUnsafeBytes {
+            let span = RawSpan(_unsafeBytes: $0)
+            guard let start = end(of: span) else { return }
+            server.restart()
+            readAnswers(span.part(start), time, 0, 0, receiver)
+        }
+        swap(&ending, &lately)
+        if !server.isLost { lately.removeAll(keepingCapacity: true) }
+    }
+
+    private func readAnswers(
+        _ bytes: RawSpan, _ time: UInt64, _ missing: Int, _ tail: Int, _ receiver: any ExchangeReceiver
+    ) {
         server.feed(bytes, at: time, missing: missing, tail: tail) { message, start, isFinal in
             let step = answer(message, Moment(start: start, isFinal: isFinal, receiver: receiver))
             if step == .lost, !isFinal { nonsense &+= 1 }
@@ -145,7 +182,10 @@ class OrderedParser: ProtocolParser {
         }
         guard server.isLost else { return }
         answersWereLost()
-        if answerStart != nil { finish(answerStatus, receiver) }
+        lately.removeAll(keepingCapacity: true)
+        if answerStart == nil { return }
+        if findsEnds, pending.count == 1, crowdStart == nil { return }
+        finish(answerStatus, receiver)
     }
 
     /// Answers went by that were not read: everything asked before has one.

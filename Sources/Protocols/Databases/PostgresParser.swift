@@ -251,6 +251,49 @@ final class PostgresParser: OrderedParser {
 
     // MARK: Server
 
+    override var findsEnds: Bool { true }
+
+    /// ReadyForQuery ends a segment; before it stand CommandComplete or ErrorResponse, and what may come between.
+    override func end(of bytes: RawSpan) -> Int? {
+        let ready = bytes.byteCount - 6
+        guard ready >= 0, sent == done &+ 1, bytes.has("Z\u{0}\u{0}\u{0}\u{5}", at: ready) else { return nil }
+        let status = bytes.byte(ready + 5)
+        guard status == UInt8(ascii: "I") || status == UInt8(ascii: "T") || status == UInt8(ascii: "E") else {
+            return nil
+        }
+        for start in 0..<ready where isEnding(bytes.part(start, ready)) { return start }
+        // An error too long to be seen from its beginning, if it is one.
+        answerStatus = .unknown
+        return ready
+    }
+
+    /// Whether bytes are messages with which an answer ends, from the first to the last of them.
+    private func isEnding(_ bytes: RawSpan) -> Bool {
+        let length = Int(bytes.big32(1)) + 1
+        guard length >= 5, length <= bytes.byteCount else { return false }
+        let last = bytes.byte(length - 1)
+        switch bytes.byte(0) {
+        case UInt8(ascii: "C"):
+            // A word in capital letters, and more.
+            guard length > 6, last == 0, (0x41...0x5A).contains(bytes.byte(5)),
+                bytes.firstIndex(of: 0, from: 5) == length - 1
+            else { return false }
+        // Severity, as the first field of all.
+        case UInt8(ascii: "E"): guard bytes.byte(5) == UInt8(ascii: "S"), last == 0 else { return false }
+        case UInt8(ascii: "I"), UInt8(ascii: "s"): guard length == 5 else { return false }
+        default: return false
+        }
+        let rest = bytes.part(length)
+        return rest.byteCount == 0 || Self.chain(rest, length: .max, Self.isAnswerType) > 0 && Self.fits(rest)
+    }
+
+    /// Whether bytes are whole messages.
+    private static func fits(_ bytes: RawSpan) -> Bool {
+        var start = 0
+        while start < bytes.byteCount { start += max(Int(bytes.big32(start + 1)), 4) + 1 }
+        return start == bytes.byteCount
+    }
+
     override func answer(_ bytes: RawSpan, _ moment: Moment) -> MessageStream.Step {
         let type = bytes.byte(0)
         if awaitsNegotiation {

@@ -1,6 +1,8 @@
 /// The header of a frame (RFC 9113, section 4.1).
 struct HTTP2Frame {
     static let headerLength = 9
+    /// The longest payload where nobody agreed on more (section 4.2).
+    static let standardLength = 16_384
     static let preface: StaticString = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
     enum Kind: UInt8 {
@@ -69,6 +71,18 @@ struct HTTP2Frame {
         if flags & ~allowed != 0 { return false }
         // Clients open odd streams; what is pushed is rare.
         return stream == 0 || stream & 1 == 1
+    }
+
+    /// Whether bytes from the server are whole frames, and nothing else.
+    static func fit(_ bytes: RawSpan) -> Bool {
+        var at = 0
+        while at < bytes.byteCount {
+            guard bytes.byteCount - at >= headerLength else { return false }
+            let frame = HTTP2Frame(bytes.part(at))
+            guard frame.isPlausible(from: .server) else { return false }
+            at += headerLength + frame.length
+        }
+        return at == bytes.byteCount
     }
 
     /// How much bytes look like frames, from their beginning to the end of the segments that they come from.

@@ -20,6 +20,8 @@ final class HTTP2Parser: ProtocolParser {
         static let isAsked: UInt32 = 1 << 13
         /// The server said something after that which was not captured: perhaps the answer.
         static let isDoubtful: UInt32 = 1 << 14
+        /// Its data went on in bytes that were not captured: the trailers may come, or have been among them.
+        static let isCut: UInt32 = 1 << 15
     }
 
     /// What the fields of a block say.
@@ -32,7 +34,7 @@ final class HTTP2Parser: ProtocolParser {
     }
 
     /// Segments in a row that were looked at in vain for the beginning of a frame.
-    private static let maximumFailures = 64
+    private static let maximumFailures = 128
 
     private var client: HTTP2Stream
     private var server: HTTP2Stream
@@ -44,6 +46,8 @@ final class HTTP2Parser: ProtocolParser {
     /// Whether the fields that come are those of a request.
     private var isOpening = false
     private var failures = 0
+    /// Whether some request `isCut`.
+    private var hasCut = false
 
     required init(options: ParsingOptions) {
         client = HTTP2Stream(options: options)
@@ -78,9 +82,17 @@ final class HTTP2Parser: ProtocolParser {
             var wasLost = server.isLost
             server.skip(missing, { readServer($0, $1, $2, $3, $4, receiver) }, readResponseField)
             if server.isLost, !wasLost { doubt(at: time) }
-            if server.isLost, mayRestart(bytes, tail, side) { server.restart() }
+            var start = 0
+            if server.isLost {
+                if tail == 0, let found = server.findTrailers(bytes, awaitsTrailers) {
+                    start = found
+                } else if mayRestart(bytes, tail, side) {
+                    server.restart()
+                    finishCut(receiver)
+                }
+            }
             wasLost = server.isLost
-            server.feed(bytes, at: time, { readServer($0, $1, $2, $3, $4, receiver) }, readResponseField)
+            server.feed(bytes.part(start), at: time, { readServer($0, $1, $2, $3, $4, receiver) }, readResponseField)
             server.skip(tail, { readServer($0, $1, $2, $3, $4, receiver) }, readResponseField)
             if server.isLost, !wasLost { doubt(at: time) }
         }
@@ -94,6 +106,25 @@ final class HTTP2Parser: ProtocolParser {
             pending[index].tag = tag | Tag.isDoubtful
             pending[index].mark = time
         }
+    }
+
+    private func awaitsTrailers(_ stream: UInt32) -> Bool {
+        guard let index = index(of: stream) else { return false }
+        return pending[index].tag & (Tag.isGRPC | Tag.wasAnswered) == Tag.isGRPC | Tag.wasAnswered
+    }
+
+    /// Trailers that did not come by now were among bytes that were not captured.
+    private func finishCut(_ receiver: any ExchangeReceiver) {
+        var index = 0
+        while hasCut, index < pending.count {
+            let tag = pending[index].tag
+            if tag & Tag.isCut != 0 {
+                finish(index, .http(UInt16(tag & Tag.status)), at: pending[index].mark, receiver)
+            } else {
+                index += 1
+            }
+        }
+        hasCut = false
     }
 
     private func mayRestart(_ bytes: RawSpan, _ tail: Int, _ side: Side) -> Bool {
@@ -135,6 +166,7 @@ final class HTTP2Parser: ProtocolParser {
             isOpening = stream & 1 == 1 && stream > lastStream
             guard isOpening else { return }
             lastStream = stream
+            if server.isLost { finishCut(receiver) }
             if pending.isFull { giveUpOldest(at: time, receiver) }
             trace = TraceHeaders()
             pending.add(start: time, key: UInt64(stream), tag: endsStream ? Tag.isAsked : 0)
@@ -220,11 +252,13 @@ final class HTTP2Parser: ProtocolParser {
                 finish(pending.count - 1, .unanswered, at: time, receiver)
             }
         case .lost:
-            // The trailers of a call that was asked in full are in the same segment as its message, as a rule.
             guard let index = index(of: stream) else { return }
             let tag = pending[index].tag
             if tag & Tag.wasAnswered != 0, tag & Tag.isAsked != 0 {
-                finish(index, .http(UInt16(tag & Tag.status)), at: time, receiver)
+                // They may follow.
+                pending[index].tag = tag | Tag.isCut
+                pending[index].mark = time
+                hasCut = true
             }
         }
     }

@@ -18,6 +18,8 @@ struct HTTP2Stream {
     }
 
     static let blockLimit = 65_536
+    /// Bytes of the end of a segment in which trailers are looked for after a gap.
+    private static let trailersLimit = 256
 
     private var decoder: HPACKDecoder
     private var header: [UInt8] = []
@@ -40,6 +42,27 @@ struct HTTP2Stream {
     private var prefaceRest = 0
     private var isAtStart = true
     private(set) var isLost = false
+    /// The stream whose messages of gRPC are followed, since the headers of it; 0 if there is none.
+    private var messageStream: UInt32 = 0
+    /// Bytes of its message in hand that come after the frame in hand.
+    private var messageRest = 0
+    private var bridge: Bridge?
+
+    /// A gap in which nothing but the rest of a message may be: the header table outlives it if that turns out to be true.
+    private struct Bridge {
+        let stream: UInt32
+        let messageRest: Int
+        /// Bytes since the end of the last known frame.
+        var passed: Int
+
+        /// Whether `count` bytes are the rest of the message in frames, and nothing else. The largest frames make the fewest
+        /// headers; one header more leaves no room for a block of another stream.
+        func isFilled(by count: Int) -> Bool {
+            let fewest = (messageRest + HTTP2Frame.standardLength - 1) / HTTP2Frame.standardLength
+            let spare = count - messageRest - fewest * HTTP2Frame.headerLength
+            return spare == 0 || spare == HTTP2Frame.headerLength
+        }
+    }
 
     init(options: ParsingOptions) {
         decoder = HPACKDecoder(wantsText: options.wantsText, valueLimit: options.textLimit)
@@ -52,6 +75,9 @@ struct HTTP2Stream {
 
     /// The next byte begins a frame, whatever was before.
     mutating func restart() {
+        if bridge != nil { decoder.lose() }
+        bridge = nil
+        messageStream = 0
         header.removeAll(keepingCapacity: true)
         payload.removeAll(keepingCapacity: true)
         block.removeAll(keepingCapacity: true)
@@ -67,8 +93,15 @@ struct HTTP2Stream {
 
     /// So many bytes of the stream were not captured.
     mutating func skip(_ count: Int, _ tell: Tell, _ tellField: TellField) {
-        guard count > 0, !isLost else { return }
+        guard count > 0 else { return }
+        if isLost {
+            bridge?.passed += count
+            return
+        }
+        let known = rest
+        let partial = header.count
         if header.isEmpty, rest > 0 {
+            if frame.kind == .data, rest == frame.length, messageStream != 0 { followMessage(RawSpan()) }
             cutPayload(tell, tellField)
             if count <= rest {
                 rest -= count
@@ -77,12 +110,42 @@ struct HTTP2Stream {
             }
             if frame.kind == .data { tell(.lost, frame.stream, frame.endsStream, 0, time) }
         }
-        lose()
+        guard messageStream != 0, messageRest > 0 else { return lose() }
+        let (stream, left) = (messageStream, messageRest)
+        restart()
+        isLost = true
+        bridge = Bridge(stream: stream, messageRest: left, passed: partial + count - known)
+    }
+
+    /// After a gap: looks for trailers with which a segment ends, of a stream that waits for them. Returns where reading
+    /// goes on; what other frames would come before is not known. `bytes` are the last ones of the segment.
+    mutating func findTrailers(_ bytes: RawSpan, _ isAwaited: (UInt32) -> Bool) -> Int? {
+        var found: Int?
+        var start = max(bytes.byteCount - Self.trailersLimit, 0)
+        while start + HTTP2Frame.headerLength < bytes.byteCount {
+            defer { start += 1 }
+            // HEADERS, the end of the block and of the stream.
+            guard bytes.byte(start + 3) == 1, bytes.byte(start + 4) == 5 else { continue }
+            let frame = HTTP2Frame(bytes.part(start))
+            guard isAwaited(frame.stream), HTTP2Frame.fit(bytes.part(start)) else { continue }
+            if let bridge, bridge.stream == frame.stream, bridge.isFilled(by: bridge.passed + start) {
+                self.bridge = nil
+                restart()
+                return start
+            }
+            if found == nil { found = start }
+        }
+        if found != nil { restart() }
+        return found
     }
 
     /// Reads what was captured of a segment.
     mutating func feed(_ bytes: RawSpan, at time: UInt64, _ tell: Tell, _ tellField: TellField) {
         var start = 0
+        if isLost {
+            bridge?.passed += bytes.byteCount
+            return
+        }
         if isAtStart, bytes.byteCount > 0 {
             isAtStart = false
             if bytes.byte(0) == HTTP2Frame.preface.utf8Start[0] {
@@ -129,6 +192,8 @@ struct HTTP2Stream {
         default: isPassing = true
         }
         if frame.kind == .continuation, !isInBlock || isBlockBroken { isPassing = true }
+        if frame.kind == .headers { (messageStream, messageRest) = (frame.endsStream ? 0 : frame.stream, 0) }
+        if frame.kind == .data, frame.stream != messageStream || frame.isPadded { messageStream = 0 }
         if frame.kind == .headers || frame.kind == .pushPromise {
             (blockTime, blockEnds, isPromise) = (time, frame.endsStream, frame.kind == .pushPromise)
         }
@@ -139,6 +204,7 @@ struct HTTP2Stream {
     }
 
     private mutating func take(_ bytes: RawSpan, _ tell: Tell, _ tellField: TellField) {
+        if frame.kind == .data, rest == frame.length, messageStream != 0 { followMessage(bytes) }
         rest -= bytes.byteCount
         if !isPassing {
             if payload.isEmpty, rest == 0 {
@@ -151,6 +217,19 @@ struct HTTP2Stream {
             }
         }
         if rest == 0, !isLost { endFrame(tell) }
+    }
+
+    /// The payload of a frame of data begins with `bytes`: a message has 5 bytes before it, compressed or not and its length.
+    private mutating func followMessage(_ bytes: RawSpan) {
+        if messageRest == 0 {
+            guard bytes.byteCount >= 5, bytes.byte(0) <= 1 else {
+                messageStream = 0
+                return
+            }
+            messageRest = 5 + Int(bytes.big32(1))
+        }
+        // Of several in one frame, nobody says where the last one begins.
+        if messageRest < frame.length { messageStream = 0 } else { messageRest -= frame.length }
     }
 
     private mutating func endFrame(_ tell: Tell) {

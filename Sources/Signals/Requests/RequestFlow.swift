@@ -48,7 +48,22 @@ final class RequestFlow: ExchangeReceiver {
         conversation?.isWaiting ?? false || !positions.0.held.isEmpty || !positions.1.held.isEmpty
     }
 
+    /// Reads a record: a segment, or its beginning and its end with a gap between.
     func take(_ segment: martlet_segment, _ bytes: UnsafeRawBufferPointer) {
+        let tail = Int(MARTLET_TAIL_BYTES)
+        guard segment.flags & UInt8(MARTLET_SEGMENT_ENDS) != 0, tail <= bytes.count, segment.length >= UInt32(bytes.count) else {
+            return takePiece(segment, bytes)
+        }
+        var piece = segment
+        piece.length -= UInt32(tail)
+        takePiece(piece, UnsafeRawBufferPointer(rebasing: bytes[tail...]))
+        piece.offset &+= piece.length
+        piece.length = UInt32(tail)
+        piece.before = 0
+        takePiece(piece, UnsafeRawBufferPointer(rebasing: bytes[..<tail]))
+    }
+
+    private func takePiece(_ segment: martlet_segment, _ bytes: UnsafeRawBufferPointer) {
         let segmentIsTLS = segment.flags & UInt8(MARTLET_SEGMENT_TLS) != 0
         if segmentIsTLS, !isTLS { beginTLS() }
         // What a TLS connection carries is no text but for its library.

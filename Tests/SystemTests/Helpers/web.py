@@ -129,8 +129,18 @@ def grpc_server(port):
         for _ in range(10):
             yield b"part"
 
+    def long(request, context):
+        # The code with which it ends, and the length of each message before that.
+        code, *lengths = (int(part) for part in request.split())
+        for length in lengths:
+            yield b"x" * length
+        if code:
+            context.abort(list(grpc.StatusCode)[code], "as asked")
+
     class Methods(grpc.GenericRpcHandler):
         def service(self, details):
+            if details.method == "/test.Service/Long":
+                return grpc.unary_stream_rpc_method_handler(long)
             if details.method == "/test.Service/Unary":
                 return grpc.unary_unary_rpc_method_handler(unary)
             if details.method == "/test.Service/Stream":
@@ -175,6 +185,26 @@ def grpc_client(port, count):
     print(json.dumps({"made": made, "seconds": seconds}))
 
 
+def grpc_long(port, rounds):
+    """Calls whose messages are longer than what is captured, and what they end with."""
+    import grpc
+
+    made = {}
+    options = [("grpc.max_receive_message_length", -1)]
+    with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
+        long = channel.unary_stream("/test.Service/Long")
+        for _ in range(rounds):
+            for length in (100, 2000, 5000, 16000, 20000, 40000, 64000, 200000):
+                for code in (0, 5):
+                    try:
+                        assert [len(part) for part in long(b"%d %d" % (code, length))] == [length] and code == 0
+                        name = "OK"
+                    except grpc.RpcError as error:
+                        name = error.code().name
+                    made["grpc:" + name] = made.get("grpc:" + name, 0) + 1
+    print(json.dumps({"made": made, "seconds": 0}))
+
+
 def main():
     numbers = [int(argument) for argument in sys.argv[2:]]
     {
@@ -184,6 +214,7 @@ def main():
         "pipelined": pipelined,
         "grpc-server": grpc_server,
         "grpc-client": grpc_client,
+        "grpc-long": grpc_long,
     }[sys.argv[1]](*numbers)
 
 
