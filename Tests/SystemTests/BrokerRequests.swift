@@ -4,71 +4,13 @@ import Testing
 extension SystemTests {
     /// Real brokers and real clients: what was asked, produced and consumed is what is counted.
     @Suite struct BrokerRequests {
-        /// An agent, and a container for the broker and one for its clients.
-        private final class Scene {
-            let scratch: Scratch
-            let agent: AgentProcess
-            var port: Int
-            let server: Cgroup
-            let client: Cgroup
-
-            init(_ name: String) throws {
-                scratch = try Scratch()
-                port = try Machine.freePort()
-                let number = UInt16.random(in: .min ... .max)
-                server = try Cgroup(making: "/system.slice/\(name)-server-\(number).service", in: scratch)
-                client = try Cgroup(making: "/system.slice/\(name)-client-\(number).service", in: scratch)
-                // Some brokers choose their port among the ephemeral ones.
-                agent = try AgentProcess(["--ephemeral-port-range=60998-60999"], in: scratch)
-            }
-
-            func remove() { scratch.remove() }
-
-            @discardableResult
-            func serve(_ arguments: [String]) throws -> ChildProcess {
-                let process = try server.start(arguments, in: scratch)
-                let isOpen = soon(within: 60, every: 0.1) {
-                    process.poll() != nil
-                        || (try? Command.run(["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/\(port)"]))?.status == 0
-                }
-                guard isOpen, process.poll() == nil else {
-                    throw Failure("\(arguments[0]) does not listen: \(process.errors.suffix(1000))")
-                }
-                return process
-            }
-
-            @discardableResult
-            func ask(_ arguments: [String], seconds: Double = 60) throws -> ChildProcess {
-                let process = try client.start(arguments, in: scratch)
-                let ended = process.wait(seconds: seconds)
-                guard ended == 0 else {
-                    throw Failure("\(arguments[0]): \(ended ?? -1): \(process.errors.suffix(1000))")
-                }
-                return process
-            }
-
-            /// What a container's counter shows by one label, when it is at least `total` and a second later.
-            func counted(_ name: String, by label: String, of container: Cgroup, total: Double) throws -> [String:
-                Double]
-            {
-                func counts(_ page: Page) -> [String: Double] {
-                    var counts: [String: Double] = [:]
-                    for sample in page.all("container_\(name)_total") where sample.container == container.path {
-                        counts[sample.labels[label] ?? "", default: 0] += sample.value
-                    }
-                    return counts.filter { $0.value > 0 }
-                }
-                _ = soon(within: 15, every: 0.3) {
-                    guard let page = try? agent.page() else { return false }
-                    return counts(page).values.reduce(0, +) >= total
-                }
-                usleep(1_500_000)
-                return counts(try agent.page())
-            }
+        /// Some brokers choose their port among the ephemeral ones.
+        private static func scene(_ name: String) throws -> RequestScene {
+            try RequestScene(name, ["--ephemeral-port-range=60998-60999"])
         }
 
         @Test func `NATS`() throws {
-            let scene = try Scene("nats")
+            let scene = try Self.scene("nats")
             defer { scene.remove() }
             try scene.serve(["nats-server", "-a", "127.0.0.1", "-p", "\(scene.port)"])
             // One by one, and several commands in a segment.
@@ -98,7 +40,7 @@ extension SystemTests {
         }
 
         @Test func `RabbitMQ`() throws {
-            let scene = try Scene("rabbitmq")
+            let scene = try Self.scene("rabbitmq")
             defer { scene.remove() }
             let folder = try scene.scratch.folder("broker")
             chmod(scene.scratch.path, 0o755)
@@ -139,7 +81,7 @@ extension SystemTests {
         }
 
         @Test func `ZooKeeper`() throws {
-            let scene = try Scene("zookeeper")
+            let scene = try Self.scene("zookeeper")
             defer { scene.remove() }
             let configuration = try scene.scratch.write(
                 """
@@ -179,7 +121,7 @@ extension SystemTests {
         }
 
         @Test func `Kafka`() throws {
-            let scene = try Scene("kafka")
+            let scene = try Self.scene("kafka")
             defer { scene.remove() }
             let program = scene.scratch.file("mock_kafka")
             try Command.check(["clang", "-O1", "-o", program, Machine.helpers + "/mock_kafka.c", "-lrdkafka"])
@@ -190,9 +132,9 @@ extension SystemTests {
             let messages = (0..<500).map { "message \($0)\n" }.joined()
             let input = try scene.scratch.write(messages, to: "input")
             let client = ["kcat", "-b", address, "-t", "orders", "-d", "protocol"]
-            let produced = try scene.ask(
+            let produced = try scene.run(
                 ["sh", "-c", "\"$@\" <\(input)", "sh"] + client + ["-P", "-X", "linger.ms=1"])
-            let consumed = try scene.ask(client + ["-C", "-e", "-o", "beginning"])
+            let consumed = try scene.run(client + ["-C", "-e", "-o", "beginning"])
             // What the client says that it sent.
             let lines = [produced, consumed].flatMap { $0.errors.split(separator: "\n") }
             let sent = lines.count { $0.contains(": Sent ") }
@@ -209,7 +151,7 @@ extension SystemTests {
         }
 
         @Test func `noise is no request`() throws {
-            let scene = try Scene("noise")
+            let scene = try Self.scene("noise")
             defer { scene.remove() }
             let sink = """
                 import socket, sys, threading

@@ -24,6 +24,15 @@ extension SystemTests {
                 try scene.ask(["psql", "-X", "-q", address] + statements.flatMap { ["-c", $0] })
                 // Each is asked, and each fails.
                 for _ in 0..<10 { try scene.ask(["psql", "-X", "-q", address, "-c", "select nothing"], status: 1) }
+                // Errors after more rows than are captured, and long answers without.
+                for rows in [100, 1000, 10_000] {
+                    let statement = "select 1 / (\(rows) - a), a from generate_series(1, \(rows)) a"
+                    for _ in 0..<5 { try scene.ask(["psql", "-X", "-q", address, "-c", statement], status: 1) }
+                    try scene.ask(
+                        ["psql", "-X", "-q", address]
+                            + Array(repeating: ["-c", "select a, 1 from generate_series(1, \(rows)) a"], count: 5)
+                            .flatMap(\.self))
+                }
             }
             let script = try scene.scratch.write("select 1;\nselect count(*) from pg_class;\n", to: "script")
             try scene.ask([
@@ -31,7 +40,7 @@ extension SystemTests {
             ])
             // Two statements are prepared by each of the four.
             let others: [String: [String: Double]] = [
-                "simple": ["ok": 2003, "failed": 10], "extended": ["ok": 2000], "prepared": ["ok": 2008],
+                "simple": ["ok": 2018, "failed": 25], "extended": ["ok": 2000], "prepared": ["ok": 2008],
             ]
             try scene.expect("postgres", others[mode] ?? [:])
         }
@@ -134,6 +143,47 @@ extension SystemTests {
             }
             #expect(expected["failed"] == 400 && expected["unknown"] == 200 && (expected["ok"] ?? 0) >= 400)
             try scene.expect("mongo", expected)
+        }
+
+        @Test(arguments: [3, 4, 5])
+        func `Cassandra, a driver and a server that knows enough`(_ version: Int) throws {
+            let python = try RequestScene.python(with: "cassandra")
+            let scene = try RequestScene("cassandra")
+            defer { scene.remove() }
+            let server = try scene.serve([python, Machine.helpers + "/cassandra_server.py", "\(scene.port)"])
+            let program = """
+                from cassandra.cluster import Cluster, ExecutionProfile, EXEC_PROFILE_DEFAULT
+                from cassandra.policies import FallthroughRetryPolicy, WhiteListRoundRobinPolicy
+                from cassandra.query import BatchStatement
+                import sys
+                profile = ExecutionProfile(
+                    WhiteListRoundRobinPolicy(["127.0.0.1"]), retry_policy=FallthroughRetryPolicy())
+                c = Cluster(
+                    ["127.0.0.1"], port=int(sys.argv[1]), protocol_version=int(sys.argv[2]), compression=False,
+                    schema_metadata_enabled=False, token_metadata_enabled=False,
+                    execution_profiles={EXEC_PROFILE_DEFAULT: profile})
+                s = c.connect()
+                p = s.prepare("select a from t limit 3")
+                for n in range(100):
+                    # Up to several times what is captured.
+                    assert len(s.execute("select a from t limit %d" % (n % 60)).all()) == n % 60
+                    s.execute("insert into t values (%d)" % n)
+                    assert len(s.execute(p).all()) == 3
+                    b = BatchStatement()
+                    for m in range(2): b.add("insert into t values (%d)" % m)
+                    s.execute(b)
+                    try: s.execute("select a from missing")
+                    except Exception: continue
+                    sys.exit("no error")
+                # Many at once on one connection.
+                for f in [s.execute_async("select a from t limit %d" % n) for n in range(50)]: f.result()
+                c.shutdown()
+                """
+            try scene.ask([python, "-c", program, "\(scene.port)", "\(version)"])
+            var expected: [String: Double] = [:]
+            for line in server.output.split(separator: "\n") { expected[String(line), default: 0] += 1 }
+            #expect(expected["failed"] == 100 && (expected["ok"] ?? 0) >= 450)
+            try scene.expect("cassandra", expected)
         }
 
         @Test func `ClickHouse, native protocol`() throws {

@@ -108,6 +108,41 @@ extension SystemTests {
             #expect(span.texts["db.statement"] == "SET key ..." && span.request.encoding == "zstd")
         }
 
+        @Test func statementsOfPostgreSQL() throws {
+            let scene = try Scene()
+            defer { scene.scratch.remove() }
+            let binaries = try #require(
+                try FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql").sorted().last
+                    .map { "/usr/lib/postgresql/\($0)/bin" })
+            let folder = scene.scratch.file("data")
+            chmod(scene.scratch.path, 0o755)
+            try Command.check(["install", "-d", "-o", "postgres", folder])
+            try Command.check(["runuser", "-u", "postgres", "--", binaries + "/initdb", "-D", folder, "-A", "trust"])
+            try scene.serve([
+                "runuser", "-u", "postgres", "--", binaries + "/postgres", "-D", folder, "-p", "\(scene.port)", "-c",
+                "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
+            ])
+            let address = "host=127.0.0.1 port=\(scene.port) user=postgres dbname=postgres"
+            try scene.ask(
+                ["psql", "-X", "-q", address, "-c", "select 1 as one", "-c", "select nothing"], status: 1)
+            // Once without a name, and once prepared and then run twice.
+            let script = try scene.scratch.write("select 41 + 1;\n", to: "script")
+            try scene.ask(["pgbench", "-n", "-t", "1", "-M", "extended", "-f", script, address])
+            try scene.ask(["pgbench", "-n", "-t", "2", "-M", "prepared", "-f", script, address])
+            let spans = try scene.spans(6).sorted { $0.start ?? 0 < $1.start ?? 0 }
+            let statements = spans.map { $0.texts["db.statement"] ?? "" }
+            #expect(statements.filter { $0 == "select 1 as one" }.count == 1)
+            #expect(statements.filter { $0 == "select nothing" }.count == 1)
+            #expect(statements.filter { $0 == "select 41 + 1;" }.count == 3, "\(statements)")
+            #expect(statements.filter { $0.hasPrefix("PREPARE ") && $0.hasSuffix(" AS select 41 + 1;") }.count == 1)
+            #expect(spans.count == 6)
+            for span in spans {
+                #expect(span.name == "query" && span.kind == 3 && span.texts["db.system"] == "postgresql")
+                #expect(span.status == (span.texts["db.statement"] == "select nothing" ? 2 : 0))
+                #expect(span.texts["net.peer.port"] == "\(scene.port)")
+            }
+        }
+
         /// Traces go on through a program that is not instrumented: its span and that of its caller are one trace.
         @Test func anInstrumentedProgramAndOneThatIsNot() throws {
             let scene = try Scene(["--traces-inbound"])

@@ -21,6 +21,17 @@ final class RequestScene {
 
     func remove() { scratch.remove() }
 
+    /// A Python on PATH that has a module, which comes from PyPI.
+    static func python(with module: String) throws -> String {
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        let found = path.split(separator: ":").map { "\($0)/python3" }.first {
+            FileManager.default.isExecutableFile(atPath: $0)
+                && (try? Command.run([$0, "-c", "import " + module]))?.status == 0
+        }
+        guard let found else { try Test.cancel("no Python with \(module), which comes from PyPI") }
+        return found
+    }
+
     @discardableResult
     func serve(_ arguments: [String]) throws -> ChildProcess {
         let process = try server.start(arguments, in: scratch)
@@ -34,14 +45,40 @@ final class RequestScene {
         return process
     }
 
+    /// Runs a client to its end.
+    ///
+    /// - Returns: its output.
     @discardableResult
     func ask(_ arguments: [String], status: Int32 = 0, seconds: Double = 60) throws -> String {
+        try run(arguments, status: status, seconds: seconds).output
+    }
+
+    func run(_ arguments: [String], status: Int32 = 0, seconds: Double = 60) throws -> ChildProcess {
         let process = try client.start(arguments, in: scratch)
         let ended = process.wait(seconds: seconds)
         guard ended == status else {
             throw Failure("\(arguments.joined(separator: " ")): \(ended ?? -1): \(process.errors.suffix(1000))")
         }
-        return process.output
+        return process
+    }
+
+    /// What a container's counter shows by one label, when it is at least `total` and a second later.
+    func counted(
+        _ name: String, by label: String, of container: Cgroup, total: Double
+    ) throws -> [String: Double] {
+        func counts(_ page: Page) -> [String: Double] {
+            var counts: [String: Double] = [:]
+            for sample in page.all("container_\(name)_total") where sample.container == container.path {
+                counts[sample.labels[label] ?? "", default: 0] += sample.value
+            }
+            return counts.filter { $0.value > 0 }
+        }
+        _ = soon(within: 15, every: 0.3) {
+            guard let page = try? agent.page() else { return false }
+            return counts(page).values.reduce(0, +) >= total
+        }
+        usleep(1_500_000)
+        return counts(try agent.page())
     }
 
     /// Waits until both ends show this many requests by status, and not more a second later.
