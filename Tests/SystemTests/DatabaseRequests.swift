@@ -172,17 +172,17 @@ extension SystemTests {
                     b = BatchStatement()
                     for m in range(2): b.add("insert into t values (%d)" % m)
                     s.execute(b)
+                    # Several at once on one connection, no more than is captured.
+                    for f in [s.execute_async("select a from t limit 1") for m in range(5)]: f.result()
                     try: s.execute("select a from missing")
                     except Exception: continue
                     sys.exit("no error")
-                # Many at once on one connection.
-                for f in [s.execute_async("select a from t limit %d" % n) for n in range(50)]: f.result()
                 c.shutdown()
                 """
             try scene.ask([python, "-c", program, "\(scene.port)", "\(version)"])
             var expected: [String: Double] = [:]
             for line in server.output.split(separator: "\n") { expected[String(line), default: 0] += 1 }
-            #expect(expected["failed"] == 100 && (expected["ok"] ?? 0) >= 450)
+            #expect(expected["failed"] == 100 && (expected["ok"] ?? 0) >= 900)
             try scene.expect("cassandra", expected)
         }
 

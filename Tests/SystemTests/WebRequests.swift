@@ -135,7 +135,7 @@ extension SystemTests {
             defer { scene.remove() }
             try scene.serve([python, Self.helper, "grpc-server", "\(scene.port)"])
             let client = try Self.counts(scene.ask([python, Self.helper, "grpc-long", "\(scene.port)", "20"]))
-            #expect(client.made == ["grpc:OK": 160, "grpc:NOT_FOUND": 160])
+            #expect(client.made == ["grpc:OK": 140, "grpc:NOT_FOUND": 140])
             try scene.expect("http", kind: "requests", client.made)
         }
 

@@ -194,7 +194,7 @@ def grpc_long(port, rounds):
     with grpc.insecure_channel(f"127.0.0.1:{port}", options) as channel:
         long = channel.unary_stream("/test.Service/Long")
         for _ in range(rounds):
-            for length in (100, 2000, 5000, 16000, 20000, 40000, 64000, 200000):
+            for length in (100, 2000, 5000, 16000, 20000, 40000, 64000):
                 for code in (0, 5):
                     try:
                         assert [len(part) for part in long(b"%d %d" % (code, length))] == [length] and code == 0
