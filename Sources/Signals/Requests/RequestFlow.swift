@@ -51,7 +51,8 @@ final class RequestFlow: ExchangeReceiver {
     /// Reads a record: a segment, or its beginning and its end with a gap between.
     func take(_ segment: martlet_segment, _ bytes: UnsafeRawBufferPointer) {
         let tail = Int(MARTLET_TAIL_BYTES)
-        guard segment.flags & UInt8(MARTLET_SEGMENT_ENDS) != 0, tail <= bytes.count, segment.length >= UInt32(bytes.count) else {
+        let hasEnd = segment.flags & UInt8(MARTLET_SEGMENT_ENDS) != 0
+        guard hasEnd, tail <= bytes.count, segment.length >= UInt32(bytes.count) else {
             return takePiece(segment, bytes)
         }
         var piece = segment
