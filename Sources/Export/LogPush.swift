@@ -2,7 +2,7 @@ public import Logging
 public import Logs
 public import Spool
 import Synchronization
-public import Wire
+internal import Wire
 
 /// Exports the messages of containers as log records of OTLP.
 ///
