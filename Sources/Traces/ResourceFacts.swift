@@ -20,9 +20,6 @@ public final class ResourceFacts: Sendable {
 
 extension ResourceFacts: ResourceOwner {
     public func describe(_ resource: inout ResourceEncoder) {
-        resource.attribute("service.name", serviceName)
-        resource.attribute("container.id", containerID)
-        resource.attribute("host.name", hostName)
-        resource.attribute("host.id", hostID)
+        resource.container(serviceName: serviceName, containerID: containerID, hostName: hostName, hostID: hostID)
     }
 }

@@ -7,18 +7,8 @@ extension SystemTests {
         @Test(arguments: ["simple", "extended", "prepared"]) func `PostgreSQL`(_ mode: String) throws {
             let scene = try RequestScene("postgres")
             defer { scene.remove() }
-            let binaries = try #require(
-                try FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql").sorted().last
-                    .map { "/usr/lib/postgresql/\($0)/bin" })
-            let folder = scene.scratch.file("data")
-            chmod(scene.scratch.path, 0o755)
-            try Command.check(["install", "-d", "-o", "postgres", folder])
-            try Command.check(["runuser", "-u", "postgres", "--", binaries + "/initdb", "-D", folder, "-A", "trust"])
-            try scene.serve([
-                "runuser", "-u", "postgres", "--", binaries + "/postgres", "-D", folder, "-p", "\(scene.port)", "-c",
-                "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
-            ])
-            let address = "host=127.0.0.1 port=\(scene.port) user=postgres dbname=postgres"
+            try scene.serve(PostgresServer.command(in: scene.scratch, port: scene.port))
+            let address = PostgresServer.address(port: scene.port)
             if mode == "simple" {
                 let statements = ["create table t(a int)", "insert into t values (1), (2)", "select 1; select 2"]
                 try scene.ask(["psql", "-X", "-q", address] + statements.flatMap { ["-c", $0] })

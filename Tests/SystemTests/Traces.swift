@@ -111,18 +111,8 @@ extension SystemTests {
         @Test func statementsOfPostgreSQL() throws {
             let scene = try Scene()
             defer { scene.scratch.remove() }
-            let binaries = try #require(
-                try FileManager.default.contentsOfDirectory(atPath: "/usr/lib/postgresql").sorted().last
-                    .map { "/usr/lib/postgresql/\($0)/bin" })
-            let folder = scene.scratch.file("data")
-            chmod(scene.scratch.path, 0o755)
-            try Command.check(["install", "-d", "-o", "postgres", folder])
-            try Command.check(["runuser", "-u", "postgres", "--", binaries + "/initdb", "-D", folder, "-A", "trust"])
-            try scene.serve([
-                "runuser", "-u", "postgres", "--", binaries + "/postgres", "-D", folder, "-p", "\(scene.port)", "-c",
-                "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off",
-            ])
-            let address = "host=127.0.0.1 port=\(scene.port) user=postgres dbname=postgres"
+            try scene.serve(PostgresServer.command(in: scene.scratch, port: scene.port))
+            let address = PostgresServer.address(port: scene.port)
             try scene.ask(
                 ["psql", "-X", "-q", address, "-c", "select 1 as one", "-c", "select nothing"], status: 1)
             // Once without a name, and once prepared and then run twice.
