@@ -21,8 +21,10 @@ static __always_inline __u64 bytes_equal(__u64 word, __u64 pattern) {
 }
 
 struct scan {
-    __u64 carry; /* of the last word: 0x80 if its last byte was LF */
-    __u64 ends;  /* empty lines so far */
+    __u64 carry;     /* of the last word: 0x80 if its last byte was LF */
+    __u64 ends;      /* empty lines so far */
+    __u64 last;      /* word, zeros behind the end */
+    __u64 second_last;
 };
 
 /*
@@ -30,7 +32,7 @@ struct scan {
  * its own: the verifier need not know what it may find. Not 0 if it cannot be read.
  */
 __noinline int scan_piece(struct __sk_buff *skb, __u32 offset, __u32 at, __u32 count, struct scan *scan) {
-    __u64 words[SCAN_BYTES / 8] = {};
+    __u64 words[SCAN_BYTES / 8] = {}, carry, ends, last, second_last;
 
     if (!scan || !is_within(count, SCAN_BYTES) || bpf_skb_load_bytes(skb, offset, words, count)) return 1;
     if (at == 0) {
@@ -38,17 +40,27 @@ __noinline int scan_piece(struct __sk_buff *skb, __u32 offset, __u32 at, __u32 c
         bool is_head = (words[0] & 0xffffffffffull) == 0x2044414548ull; /* "HEAD " */
         if (!is_get && !is_head) return 1;
     }
+    carry = scan->carry;
+    ends = scan->ends;
+    last = scan->last;
+    second_last = scan->second_last;
     for (__u32 index = 0; index < SCAN_BYTES / 8; index++) {
         __u64 feeds, returns, pairs;
         if (index * 8 >= count) break;
+        second_last = last;
+        last = words[index];
         /* LF before CR: only an empty line has that. */
-        feeds = bytes_equal(words[index], 0x0a0a0a0a0a0a0a0aull);
-        returns = bytes_equal(words[index], 0x0d0d0d0d0d0d0d0dull);
-        pairs = (feeds << 8 | scan->carry) & returns;
-        scan->carry = feeds >> 56;
+        feeds = bytes_equal(last, 0x0a0a0a0a0a0a0a0aull);
+        returns = bytes_equal(last, 0x0d0d0d0d0d0d0d0dull);
+        pairs = (feeds << 8 | carry) & returns;
+        carry = feeds >> 56;
         /* Their number, without a branch: the verifier follows every one. */
-        scan->ends += (pairs >> 7) * 0x0101010101010101ull >> 56;
+        ends += (pairs >> 7) * 0x0101010101010101ull >> 56;
     }
+    scan->carry = carry;
+    scan->ends = ends;
+    scan->last = last;
+    scan->second_last = second_last;
     return 0;
 }
 
@@ -58,7 +70,7 @@ __noinline int scan_piece(struct __sk_buff *skb, __u32 offset, __u32 at, __u32 c
  */
 static __always_inline bool is_simple_request(struct __sk_buff *skb, __u32 payload, __u32 length) {
     struct scan scan = {};
-    __u32 last = 0;
+    __u32 bits;
 
     if (length < 16 || length > MAX_SIMPLE) return false;
     /* Or the compiler takes the loop's bound away. */
@@ -69,8 +81,10 @@ static __always_inline bool is_simple_request(struct __sk_buff *skb, __u32 paylo
         if (count > SCAN_BYTES) count = SCAN_BYTES;
         if (scan_piece(skb, payload + at, at, count, &scan)) return false;
     }
-    if (scan.ends != 1 || bpf_skb_load_bytes(skb, payload + length - 4, &last, sizeof(last))) return false;
-    return last == 0x0a0d0a0d;
+    if (scan.ends != 1) return false;
+    /* Of the last word: 8 to 64. Its bytes are moved up, and those of the word before it below them. */
+    bits = ((length - 1) & 7) * 8 + 8;
+    return (scan.last << (64 - bits) | scan.second_last >> bits / 2 >> bits / 2) >> 32 == 0x0a0d0a0d;
 }
 
 static const __u32 latency_bounds_us[MARTLET_LATENCY_BOUNDS] = {

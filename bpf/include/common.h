@@ -78,14 +78,27 @@ static __always_inline void *reserve(__u64 size) {
     return reserve_in(current_shard(), size, MARTLET_LOSS_RING_FULL);
 }
 
-/* A wake-up costs the traced CPU microseconds, so the consumer polls; only a ring that fills up wakes it. */
-static __always_inline __u64 wake_flag(void *ring) {
-    return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= config.wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+/* By shard: where the consumer was when it was woken last, and 1: no position is odd. */
+static __u64 woken[MAX_SHARDS];
+
+/*
+ * A wake-up costs the traced CPU microseconds, so the consumer polls; only a ring that fills up wakes it, once until it has
+ * moved on: it may take a while until it gets a CPU, and records go on coming. Two CPUs may both wake it.
+ */
+static __always_inline __u64 wake_flag(void *ring, __u32 shard) {
+    __u64 mark;
+
+    if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) < config.wake_bytes) return BPF_RB_NO_WAKEUP;
+    mark = bpf_ringbuf_query(ring, BPF_RB_CONS_POS) + 1;
+    shard &= MAX_SHARDS - 1;
+    if (woken[shard] == mark) return BPF_RB_NO_WAKEUP;
+    woken[shard] = mark;
+    return BPF_RB_FORCE_WAKEUP;
 }
 
 static __always_inline void submit_in(__u32 shard, void *record) {
     void *ring = bpf_map_lookup_elem(&rings, &shard);
-    bpf_ringbuf_submit(record, ring ? wake_flag(ring) : BPF_RB_FORCE_WAKEUP);
+    bpf_ringbuf_submit(record, ring ? wake_flag(ring, shard) : BPF_RB_FORCE_WAKEUP);
 }
 
 static __always_inline void submit(void *record) { submit_in(current_shard(), record); }
@@ -102,7 +115,7 @@ static __always_inline __u32 shard_of(__u64 id) {
 static __always_inline void output(void *record, __u64 size) {
     __u32 shard = current_shard();
     void *ring = bpf_map_lookup_elem(&rings, &shard);
-    if (!ring || bpf_ringbuf_output(ring, record, size, wake_flag(ring))) count_loss(MARTLET_LOSS_RING_FULL);
+    if (!ring || bpf_ringbuf_output(ring, record, size, wake_flag(ring, shard))) count_loss(MARTLET_LOSS_RING_FULL);
 }
 
 /*

@@ -55,8 +55,9 @@ final class HTTP1Parser: ProtocolParser {
 
     required init(options: ParsingOptions) {
         let limit = options.textLimit + 128
-        client = HTTP1Stream(limit: limit)
-        server = HTTP1Stream(limit: limit)
+        // Those that `readRequestHeader` and `readResponse` know.
+        client = HTTP1Stream(limit: limit, namesOfLength: [2, 4, 7, 10, 11, 12, 14, 17])
+        server = HTTP1Stream(limit: limit, namesOfLength: [14, 17])
         super.init(options: options)
     }
 
@@ -259,9 +260,7 @@ final class HTTP1Parser: ProtocolParser {
             if code != 101 || serverHead.tag & Self.wantsHTTP2 == 0 { answer(.http(code), at: time, receiver) }
             return .nothing
         case .header:
-            if let colon = line.firstIndex(of: 0x3A), colon == 14 || colon == 17 {
-                readFraming(line, colon, &serverHead)
-            }
+            if let colon = line.firstIndex(of: 0x3A) { readFraming(line, colon, &serverHead) }
             return .nothing
         case .end:
             return framingOfResponse

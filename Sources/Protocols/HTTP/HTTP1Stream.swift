@@ -35,6 +35,8 @@ struct HTTP1Stream {
     }
 
     let limit: Int
+    /// Bit n: headers whose names have n bytes are told to the reader, others are passed over.
+    private let nameLengths: UInt32
     private var state = State.start
     private var line: [UInt8] = []
     /// Whether the line in hand is longer than what is kept of it.
@@ -46,7 +48,10 @@ struct HTTP1Stream {
     /// How often the place was lost.
     private(set) var losses = 0
 
-    init(limit: Int) { self.limit = max(limit, 64) }
+    init(limit: Int, namesOfLength lengths: [UInt32]) {
+        self.limit = max(limit, 64)
+        nameLengths = lengths.reduce(0) { $0 | 1 << $1 }
+    }
 
     var isLost: Bool { state == .lost }
     var isStopped: Bool { state == .stopped }
@@ -144,7 +149,9 @@ struct HTTP1Stream {
             state = .headers
         case .headers:
             if text.byteCount > 0 {
-                _ = read(.header, text, isCut, time)
+                if let colon = text.firstIndex(of: 0x3A), colon < 32, nameLengths & 1 << UInt32(colon) != 0 {
+                    _ = read(.header, text, isCut, time)
+                }
                 return
             }
             switch read(.end, text, false, time) {
