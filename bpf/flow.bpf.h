@@ -224,6 +224,7 @@ static __always_inline __u64 moment(struct __sk_buff *skb, bool sent) {
 static __always_inline void open_hole(struct flow *flow, bool sent, __u32 start, __u32 end) {
     __u32 index = flow->directions[sent].holes_begun++ % MAX_HOLES;
 
+    if (flow->holes[sent][index].start != flow->holes[sent][index].end) count_loss(MARTLET_LOSS_HOLES);
     flow->holes[sent][index].start = start;
     flow->holes[sent][index].end = end;
 }

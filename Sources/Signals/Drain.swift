@@ -353,6 +353,6 @@ public actor Drain {
     /// By `enum martlet_loss`.
     private static let lossNames = [
         "ring_full", "connections_full", "path_too_long", "segments_full", "fragments", "unexamined_connection",
-        "tls_connection_unknown",
+        "tls_connection_unknown", "holes_full",
     ]
 }

@@ -1,3 +1,4 @@
+import CEvents
 import Foundation
 import Metrics
 import Testing
@@ -98,6 +99,42 @@ extension KernelTests {
                 #expect(seen == 260, "\(family.name)")
             }
             #expect(rig.losses == 0)
+        }
+
+        /// Every other packet is lost at first: five holes at once are more than are remembered, and what is forgotten is counted.
+        @Test func countsWhatIsOvertakenTooOften() async throws {
+            let rig = try await Rig(countsHTTP: false)
+            defer { rig.stop() }
+            try await rig.start()
+            let cgroup = try TestCgroup()
+            let file = FileManager.default.temporaryDirectory.appending(path: "\(cgroup.unit)-holes.py")
+            defer { try? FileManager.default.removeItem(at: file) }
+            try
+                (script.replacingOccurrences(of: "127.0.0.1", with: "10.0.0.5") + """
+                    c = socket.create_connection(('10.0.0.5', port)); c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    ask(c, '200')
+                    import subprocess, time
+                    # Nothing is acknowledged meanwhile: nothing is sent again before all have been sent.
+                    rules = 'table ip t { chain c { type filter hook input priority 0; tcp sport %d drop; ' \\
+                        'tcp dport %d meta length > 60 numgen inc mod 2 == 0 drop; }; }'
+                    subprocess.run(['nft', rules % (port, port)], check=True)
+                    for j in range(20): c.sendall(b'GET /200 HTTP/1.1\\r\\nHost: %d\\r\\n\\r\\n' % j)
+                    time.sleep(0.1)
+                    subprocess.run(['nft', 'delete table ip t'], check=True)
+                    got = b''
+                    while got.count(b'hello') < 20: got += c.recv(65536)
+                    for j in range(5): ask(c, '200')
+                    c.close(); time.sleep(0.5)
+                    """).write(to: file, atomically: true, encoding: .utf8)
+            let output = try cgroup.run(
+                "unshare --net sh -ec 'ip link set lo up; ip addr add 10.0.0.5/24 dev lo; exec python3 \(file.path)' 2>&1"
+            )
+            #expect(output == "")
+            // The sender's own packets were all in order.
+            let seen = await rig.wait(.containerHttpRequestsTotal, of: cgroup.containerID, ("status", "2xx"), for: 26)
+            #expect(seen == 26)
+            #expect(rig.losses(MARTLET_LOSS_HOLES) >= 1)
+            #expect(rig.losses == rig.losses(MARTLET_LOSS_HOLES))
         }
 
         /// Lost packets come again, and what followed them comes before them.

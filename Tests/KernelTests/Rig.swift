@@ -1,3 +1,4 @@
+import CEvents
 import Containers
 import Host
 import Kernel
@@ -102,4 +103,7 @@ struct Rig {
 
     /// Records that the kernel could not hand over.
     var losses: UInt64 { kernel.losses().flatMap { $0 }.reduce(0, +) }
+
+    /// The same for one reason.
+    func losses(_ reason: martlet_loss) -> UInt64 { kernel.losses().reduce(0) { $0 + $1[Int(reason.rawValue)] } }
 }

@@ -43,7 +43,8 @@ enum martlet_loss {
     MARTLET_LOSS_FRAGMENTS = 4,        /* an IP fragment: not put together */
     MARTLET_LOSS_UNEXAMINED = 5,       /* a connection that said too much before it was known what it speaks */
     MARTLET_LOSS_TLS = 6,              /* plain text whose connection was not found */
-    MARTLET_LOSS_REASONS = 7,
+    MARTLET_LOSS_HOLES = 7,            /* bytes of a connection that were overtaken while others still were: not waited for */
+    MARTLET_LOSS_REASONS = 8,
 };
 
 /* First member of every ring record. */
