@@ -14,6 +14,7 @@ enum flow_state {
     FLOW_STREAM = 2,
     FLOW_IGNORED = 3,
     FLOW_REDIS = 4,
+    FLOW_POSTGRES = 5,
 };
 
 /* Bytes that were overtaken by later ones, and may still come, by TCP sequence numbers; none if both are the same. */
@@ -39,6 +40,21 @@ struct http_counters {
     __u32 buckets[MARTLET_LATENCY_BOUNDS + 1];
 };
 
+/* How far one direction was read, from message to message. Only packets of that direction change it. */
+struct postgres_side {
+    __u32 next;       /* bytes of the next packet before the next message */
+    __u32 kept_count; /* of that message's header, if the last packet ended in it */
+    unsigned char kept[8];
+};
+
+/* Of a connection that speaks PostgreSQL, and is counted in the kernel. */
+struct postgres {
+    __u64 answer_ns; /* when the answer to the oldest request began; 0 before */
+    struct postgres_side sides[2]; /* received, sent */
+    __u32 flags;
+    __u32 _reserved;
+};
+
 /* The first 56 bytes are what every packet needs: with the map's own 8 bytes before them, a cache line. */
 struct flow {
     __u64 pending_ns; /* when the one request began that waits for its answer; 0 if none does */
@@ -59,6 +75,7 @@ struct flow {
     __u32 pid;
     __u32 began; /* when the first segment went to user space, in units of 2^20 ns */
     struct flow_hole holes[2][MAX_HOLES];
+    struct postgres postgres;
 };
 
 struct {

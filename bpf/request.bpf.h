@@ -7,8 +7,8 @@
  * spoken and says so in `verdicts`; a connection of no known protocol is not examined any more. Repeats are passed over by
  * their sequence numbers.
  *
- * Plain HTTP/1 requests without a body, one at a time, and packets of plain Redis commands are counted here and go nowhere: a
- * request costs no record. The first packet that is anything else makes the connection a stream for good.
+ * Plain HTTP/1 requests without a body, one at a time, packets of plain Redis commands, and PostgreSQL are counted here and go
+ * nowhere: a request costs no record. The first packet that is anything else makes the connection a stream for good.
  *
  * Invariants: both programs let every packet pass; state that both directions write is written only while the other end
  * cannot speak (a request is sent before its answer comes).
@@ -65,7 +65,7 @@ static __always_inline void examine_stream(struct __sk_buff *skb, struct bpf_soc
         /* The body of an answer: nothing to be read. */
         if (flow->state == FLOW_HTTP && !flow->pending_ns && sent != flow->is_outbound) return;
         now = moment(skb, sent);
-        if (count(skb, flow, packet, sent, skipped, now)) return;
+        if (count(skb, flow, packet, sent, &skipped, now)) return;
     }
     if (flow->segments == 0 && is_tls_record(first_bytes(skb, packet))) {
         /* Its text comes from the TLS library, if from anywhere. */
@@ -179,6 +179,7 @@ static __always_inline void report_requests(struct sock *socket) {
 
     /* A stream may have begun as one that was counted here. */
     if (!flow || (!flow->counters.duration_ns && !flow->pending_ns)) return;
+    settle(flow);
     shard = shard_of(flow->id);
     event = reserve_in(shard, sizeof(*event), MARTLET_LOSS_RING_FULL);
     if (!event) return;

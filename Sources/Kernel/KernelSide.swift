@@ -28,7 +28,7 @@ public final class KernelSide: @unchecked Sendable {
         public var cgroupRoot: String?
         /// Bytes of a segment that are captured, at most; up to 16384.
         public var captureBytes = 1024
-        /// Whether plain HTTP/1 requests and Redis commands are counted in the kernel: they reach nobody as texts then.
+        /// Whether plain HTTP/1 requests, Redis and PostgreSQL are counted in the kernel: they reach nobody as texts then.
         public var countsHTTP = true
         /// Whether probes are attached many at once where the kernel can (Linux 6.6).
         public var groupsProbes = true
@@ -299,7 +299,7 @@ public final class KernelSide: @unchecked Sendable {
         try rows(.tcpRoundTrips, body)
     }
 
-    /// HTTP/1 requests that were counted in the kernel since the last call, on connections that are still open.
+    /// Requests that were counted in the kernel since the last call, on connections that are still open.
     public func sampleRequests(_ body: (martlet_http_counts) -> Void) throws(Errno) {
         try rows(.requestSamples, body)
     }

@@ -160,7 +160,7 @@ struct martlet_segment {
     __u32 length;                 /* bytes of the stream that it stands for */
     __u16 captured;
     __u8 flags;
-    __u8 _reserved;
+    __u8 counted; /* enum martlet_counted; of a stand-in */
     __u32 before; /* bytes of the stream right before it that were not seen and may still come: it overtook them */
     char bytes[];
 };
@@ -192,6 +192,7 @@ enum martlet_verdict {
 enum martlet_counted {
     MARTLET_COUNTED_HTTP = 0,
     MARTLET_COUNTED_REDIS = 1, /* statuses[1]: answered, statuses[3]: answered with an error */
+    MARTLET_COUNTED_POSTGRES = 2, /* the same */
 };
 
 struct martlet_http_counts {
@@ -268,7 +269,7 @@ struct martlet_config {
     __u32 wake_bytes;         /* fill of one ring from which the consumer is woken at once */
     __u32 memory_hierarchy;   /* hierarchy id of the v1 memory controller; 0 if it is on cgroup2 or absent */
     __u32 capture_bytes;      /* of one segment, at most */
-    __u32 count_http;         /* whether plain HTTP/1 requests and Redis commands are counted in the kernel and not captured */
+    __u32 count_http;         /* whether requests are counted in the kernel and not captured where that can be: HTTP/1, Redis, PostgreSQL */
     __u32 requests;           /* whether packets are looked at */
 };
 

@@ -59,7 +59,7 @@ extension Container {
 
     /// Counts what the kernel counted of a connection.
     public func count(_ row: martlet_http_counts, of target: RequestTarget) {
-        let spoken: ApplicationProtocol = row.counted == MARTLET_COUNTED_REDIS.rawValue ? .redis : .http1
+        guard let spoken = ApplicationProtocol(counted: row.counted) else { return }
         if let destination = target.destination {
             current(destination).requests.of(spoken, isInbound: false).count(row)
         } else if target.isInbound {

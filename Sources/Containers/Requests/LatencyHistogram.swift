@@ -4,7 +4,7 @@ internal import Metrics
 /// Latencies by upper bound, as the default buckets of Prometheus' client libraries have them.
 struct LatencyHistogram {
     /// Upper bounds in nanoseconds; what is longer goes into one more bucket. The kernel side has the same
-    /// (bpf/count.bpf.h).
+    /// (bpf/answers.bpf.h).
     static let bounds: [UInt64] = [
         5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000, 250_000_000, 500_000_000, 1_000_000_000,
         2_500_000_000, 5_000_000_000, 10_000_000_000,

@@ -44,7 +44,7 @@ final class RequestCounters: @unchecked Sendable {
             for index in 0..<5 {
                 let count = counts.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)
                 if count == 0 { continue }
-                // Of Redis there are two: the class 2 and 4.
+                // Of the others there are two: the class 2 and 4.
                 let status: ExchangeStatus =
                     applicationProtocol == .http1 ? .http(UInt16(index + 1) * 100) : index == 1 ? .ok : .failed
                 guard let label = status.label(for: applicationProtocol, isInbound: isInbound) else { continue }

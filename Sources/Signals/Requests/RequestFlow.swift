@@ -69,6 +69,11 @@ final class RequestFlow: ExchangeReceiver {
         if segmentIsTLS, !isTLS { beginTLS() }
         // What a TLS connection carries is no text but for its library.
         guard segmentIsTLS == isTLS, conversation != nil else { return }
+        if segments == 0, segment.flags & UInt8(MARTLET_SEGMENT_STAND_IN) != 0 {
+            // The kernel side was certain.
+            conversation = Conversation(
+                options: settings.parsing, expected: ApplicationProtocol(counted: UInt32(segment.counted)))
+        }
         segments += 1
         let isSent = segment.flags & UInt8(MARTLET_SEGMENT_SENT) != 0
         giveUpHoles(at: segment.header.time_ns)

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Redis (redis.io, "Redis serialization protocol specification"). Counted are packets of whole commands that have an answer of
+ * one element each, and packets of whole answers.
+ */
+#include "answers.bpf.h"
+
+/* Of Redis in one packet: bytes, commands. */
+#define MAX_COUNTED 4096
+#define MAX_COMMANDS 64
+
+/*
+ * A packet's payload, and how far it was read. All of that lies in memory, not in registers: the verifier then knows nothing of
+ * one step in the next, and so need not follow every way through them.
+ */
+struct scratch {
+    __u32 busy;
+    __u32 position;
+    __u32 count;
+    __u32 failed;
+    __u32 arguments;
+    __u32 is_inside; /* of a command: before its name; of an answer: in a line */
+    char bytes[MAX_COUNTED + 16];
+};
+
+/* Several for each CPU: a program may be interrupted by itself. */
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 4);
+    __type(key, __u32);
+    __type(value, struct scratch);
+} scratches SEC(".maps");
+
+static __always_inline struct scratch *borrow_scratch(void) {
+    for (__u32 index = 0; index < 4; index++) {
+        __u32 key = index;
+        struct scratch *scratch = bpf_map_lookup_elem(&scratches, &key);
+        if (scratch && !__sync_lock_test_and_set(&scratch->busy, 1)) return scratch;
+    }
+    return NULL;
+}
+
+/*
+ * The number after a type byte, of up to three digits, and its line end. `*value` is the number; returns the bytes of all of it, 0
+ * if it is none.
+ */
+static __always_inline __u32 read_number(__u64 word, __u32 *value) {
+    __u32 number = 0, size = 1;
+
+    for (int digits = 0; digits < 3; digits++) {
+        __u32 digit;
+        word >>= 8;
+        digit = (__u32)(word & 0xff) - '0';
+        if (digit > 9) break;
+        number = number * 10 + digit;
+        size += 1;
+    }
+    if (size == 4) word >>= 8;
+    *value = number;
+    return size > 1 && (word & 0xffff) == 0x0a0d ? size + 2 : 0;
+}
+
+/* Of the commands with one element for an answer the ones that are asked most: none that changes how others are answered. */
+static __always_inline bool is_plain_command(__u64 name, __u32 length) {
+    name = (name | 0x2020202020202020ull) & (~0ull >> (64 - 8 * (length & 7)));
+    switch (length) {
+    case 3: return name == 0x746567 /* get */ || name == 0x746573 /* set */ || name == 0x6c6564 /* del */ ||
+            name == 0x6c7474 /* ttl */;
+    case 4: return name == 0x67657468 /* hget */ || name == 0x74657368 /* hset */ || name == 0x72636e69 /* incr */ ||
+            name == 0x72636564 /* decr */ || name == 0x676e6970 /* ping */ || name == 0x64646173 /* sadd */ ||
+            name == 0x6464617a /* zadd */ || name == 0x6d657273 /* srem */ || name == 0x6c656468 /* hdel */;
+    case 5: return name == 0x6873756c70 /* lpush */ || name == 0x6873757072 /* rpush */ || name == 0x7865746573 /* setex */ ||
+            name == 0x786e746573 /* setnx */;
+    case 6: return name == 0x737473697865 /* exists */ || name == 0x657269707865 /* expire */ ||
+            name == 0x796272636e69 /* incrby */ || name == 0x6b6e696c6e75 /* unlink */;
+    default: return false;
+    }
+}
+
+/* One element of a command; false if there is something else. */
+static __always_inline bool read_command(struct scratch *scratch, __u32 position) {
+    __u64 word = *(__u64 *)(scratch->bytes + position);
+    __u32 number, size = read_number(word, &number);
+
+    if (!size) return false;
+    if (!scratch->arguments) {
+        if ((word & 0xff) != '*' || !number) return false;
+        scratch->arguments = number;
+        scratch->count += 1;
+        scratch->is_inside = 1;
+        scratch->position = position + size;
+        return true;
+    }
+    if ((word & 0xff) != '$') return false;
+    if (scratch->is_inside) {
+        /* A name has one digit's length: its header takes four bytes. */
+        if (size != 4 || !is_plain_command(*(__u64 *)(scratch->bytes + position + 4), number)) return false;
+        scratch->is_inside = 0;
+    }
+    scratch->arguments -= 1;
+    scratch->position = position + size + number + 2;
+    return true;
+}
+
+/* One answer, or a piece of it; false if it is anything else than one element. */
+static __always_inline bool read_reply(struct scratch *scratch, __u32 position) {
+    __u64 word = *(__u64 *)(scratch->bytes + position), ends;
+    __u32 type = word & 0xff;
+
+    if (!scratch->is_inside) {
+        scratch->count += 1;
+        if (type == '$') {
+            __u32 number, size;
+            if ((word & 0xffffffffffull) == 0x0a0d312d24ull /* $-1 */) {
+                scratch->position = position + 5;
+                return true;
+            }
+            size = read_number(word, &number);
+            scratch->position = position + size + number + 2;
+            return size;
+        }
+        if (type == '-')
+            scratch->failed += 1;
+        else if (type != '+' && type != ':')
+            return false;
+    }
+    /* To the end of the line, eight bytes a step. */
+    ends = bytes_equal(word, 0x0a0a0a0a0a0a0a0aull);
+    if (ends) {
+        /* The bytes before it, and itself: each is a lowest bit below the first mark. */
+        ends = (ends & -ends) - 1;
+        scratch->position = position + (__u32)((ends & 0x0101010101010101ull) * 0x0101010101010101ull >> 56);
+        scratch->is_inside = 0;
+    } else {
+        scratch->position = position + 8;
+        scratch->is_inside = 1;
+    }
+    return true;
+}
+
+struct walk {
+    struct scratch *scratch;
+    __u32 length;
+    __u32 is_request;
+    __u32 is_over;
+};
+
+static int read_element(__u32 step, struct walk *walk) {
+    struct scratch *scratch = walk->scratch;
+    __u32 position = *(volatile __u32 *)&scratch->position;
+
+    if (position >= walk->length) return walk->is_over = 1;
+    asm volatile("" : "+r"(position));
+    if (position >= MAX_COUNTED) return 1;
+    return walk->is_request ? !read_command(scratch, position) : !read_reply(scratch, position);
+}
+
+/* How many commands or answers the bytes are; 0 if they are anything else than whole plain ones. */
+static __always_inline __u32 count_elements(struct scratch *scratch, __u32 length, bool is_request) {
+    struct walk walk = {scratch, length, is_request, 0};
+
+    scratch->position = scratch->count = scratch->failed = scratch->arguments = scratch->is_inside = 0;
+    bpf_loop(MAX_COUNTED, read_element, &walk, 0);
+    if (!walk.is_over || scratch->position != length || scratch->arguments || scratch->is_inside) return 0;
+    return scratch->count;
+}
+
+#define PING "*1\r\n$4\r\nPING\r\n"
+#define PINGS PING PING PING PING PING PING PING PING
+static const char redis_stand_in[MAX_COMMANDS * 14 + 1] = PINGS PINGS PINGS PINGS PINGS PINGS PINGS PINGS;
+
+static __always_inline void redis_becomes_stream(struct flow *flow) {
+    if (flow->pending_ns) emit_stand_in(flow, redis_stand_in, flow->pending_count * 14, MAX_COMMANDS * 14);
+    flow->state = FLOW_STREAM;
+    flow->pending_ns = 0;
+}
+
+/* Whether the packet was dealt with here; otherwise it is a segment for user space. */
+static __always_inline bool count_redis(
+    struct __sk_buff *skb, struct flow *flow, struct packet *packet, bool sent, __u32 skipped, __u64 now) {
+    bool is_request = sent == flow->is_outbound;
+    bool is_in_turn = is_request == !flow->pending_ns;
+    __u32 count = 0, failed = 0, length = packet->length;
+    struct scratch *scratch;
+
+    if (is_in_turn && !skipped && !packet->before && length <= MAX_COUNTED && (scratch = borrow_scratch())) {
+        if (is_within(length, MAX_COUNTED) && !bpf_skb_load_bytes(skb, packet->payload, scratch->bytes, length))
+            count = count_elements(scratch, length, is_request);
+        failed = scratch->failed;
+        scratch->busy = 0;
+    }
+    if (count && is_request && count <= MAX_COMMANDS) {
+        flow->state = FLOW_REDIS;
+        flow->counted = MARTLET_COUNTED_REDIS;
+        expect(flow, packet, sent, count, now);
+        return true;
+    }
+    if (count && !is_request && count <= flow->pending_count) {
+        count_answers(flow, count, 1, failed, 3, now);
+        if (!flow->pending_count) flow->pending_ns = 0;
+        return true;
+    }
+    if (flow->state == FLOW_REDIS) redis_becomes_stream(flow);
+    return false;
+}
