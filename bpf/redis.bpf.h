@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Redis (redis.io, "Redis serialization protocol specification"). Counted are packets of whole commands that have an answer of
- * one element each, and packets of whole answers.
+ * Redis (redis.io, "Redis serialization protocol specification"). Counted are packets of whole commands that have one
+ * answer each, and packets of whole answers, however many elements they have.
  */
 #include "answers.bpf.h"
 
 /* Of Redis in one packet: bytes, commands. */
 #define MAX_COUNTED 4096
 #define MAX_COMMANDS 64
+#define BEFORE_SUBCOMMAND 2
 
 /*
  * A packet's payload, and how far it was read. All of that lies in memory, not in registers: the verifier then knows nothing of
@@ -18,8 +19,8 @@ struct scratch {
     __u32 position;
     __u32 count;
     __u32 failed;
-    __u32 arguments;
-    __u32 is_inside; /* of a command: before its name; of an answer: in a line */
+    __u32 arguments; /* of a command or an answer: elements that are still to come */
+    __u32 is_inside; /* of a command: before its name, or BEFORE_SUBCOMMAND; of an answer: in a line */
     char bytes[MAX_COUNTED + 16];
 };
 
@@ -41,13 +42,13 @@ static __always_inline struct scratch *borrow_scratch(void) {
 }
 
 /*
- * The number after a type byte, of up to three digits, and its line end. `*value` is the number; returns the bytes of all of it, 0
+ * The number after a type byte, of up to five digits, and its line end. `*value` is the number; returns the bytes of all of it, 0
  * if it is none.
  */
 static __always_inline __u32 read_number(__u64 word, __u32 *value) {
     __u32 number = 0, size = 1;
 
-    for (int digits = 0; digits < 3; digits++) {
+    for (int digits = 0; digits < 5; digits++) {
         __u32 digit;
         word >>= 8;
         digit = (__u32)(word & 0xff) - '0';
@@ -55,31 +56,52 @@ static __always_inline __u32 read_number(__u64 word, __u32 *value) {
         number = number * 10 + digit;
         size += 1;
     }
-    if (size == 4) word >>= 8;
+    if (size == 6) word >>= 8;
     *value = number;
     return size > 1 && (word & 0xffff) == 0x0a0d ? size + 2 : 0;
 }
 
-/* Of the commands with one element for an answer the ones that are asked most: none that changes how others are answered. */
+/* The letters of a constant, the first one lowest. */
+static __always_inline __u64 letters(const char *text, __u32 length) {
+    __u64 word = 0;
+    for (__u32 index = 0; index < length; index++) word |= (__u64)text[index] << 8 * index;
+    return word;
+}
+#define IS(text) (name == letters(text, sizeof(text) - 1))
+
+/* The first `length` bytes in small letters; all of them if that is more than there are. */
+static __always_inline __u64 name_of(__u64 word, __u32 length) {
+    return (word | 0x2020202020202020ull) & (~0ull >> (64 - 8 * (length < 8 ? length | !length : 8)));
+}
+
+/* Commands with one answer: none that changes how others are answered, but for HELLO, whose protocol is read too. */
 static __always_inline bool is_plain_command(__u64 name, __u32 length) {
-    name = (name | 0x2020202020202020ull) & (~0ull >> (64 - 8 * (length & 7)));
     switch (length) {
-    case 3: return name == 0x746567 /* get */ || name == 0x746573 /* set */ || name == 0x6c6564 /* del */ ||
-            name == 0x6c7474 /* ttl */;
-    case 4: return name == 0x67657468 /* hget */ || name == 0x74657368 /* hset */ || name == 0x72636e69 /* incr */ ||
-            name == 0x72636564 /* decr */ || name == 0x676e6970 /* ping */ || name == 0x64646173 /* sadd */ ||
-            name == 0x6464617a /* zadd */ || name == 0x6d657273 /* srem */ || name == 0x6c656468 /* hdel */;
-    case 5: return name == 0x6873756c70 /* lpush */ || name == 0x6873757072 /* rpush */ || name == 0x7865746573 /* setex */ ||
-            name == 0x786e746573 /* setnx */;
-    case 6: return name == 0x737473697865 /* exists */ || name == 0x657269707865 /* expire */ ||
-            name == 0x796272636e69 /* incrby */ || name == 0x6b6e696c6e75 /* unlink */;
+    case 3: return IS("get") || IS("set") || IS("del") || IS("ttl");
+    case 4:
+        return IS("hget") || IS("hset") || IS("incr") || IS("decr") || IS("ping") || IS("mget") || IS("mset") || IS("sadd") ||
+            IS("zadd") || IS("srem") || IS("zrem") || IS("hdel") || IS("hlen") || IS("llen") || IS("lpop") || IS("rpop") ||
+            IS("xadd") || IS("xack") || IS("pttl") || IS("type") || IS("scan") || IS("exec") || IS("auth") || IS("info") ||
+            IS("eval") || IS("echo") || IS("time");
+    case 5:
+        return IS("lpush") || IS("rpush") || IS("setex") || IS("setnx") || IS("hmget") || IS("hmset") || IS("lrem") ||
+            IS("ltrim") || IS("zrank") || IS("zcard") || IS("scard") || IS("blpop") || IS("brpop") || IS("xread") ||
+            IS("hkeys") || IS("hvals") || IS("hscan") || IS("sscan") || IS("zscan") || IS("multi") || IS("watch") ||
+            IS("hello");
+    case 6:
+        return IS("exists") || IS("expire") || IS("incrby") || IS("decrby") || IS("unlink") || IS("lrange") || IS("zrange") ||
+            IS("zscore") || IS("strlen") || IS("getset") || IS("psetex") || IS("lindex") || IS("hsetnx") || IS("select") ||
+            IS("config") || IS("dbsize");
+    case 7: return IS("hgetall") || IS("hexists") || IS("hincrby") || IS("zincrby") || IS("pexpire") || IS("evalsha") ||
+            IS("publish") || IS("discard") || IS("unwatch");
+    case 8: return IS("smembers");
     default: return false;
     }
 }
 
 /* One element of a command; false if there is something else. */
 static __always_inline bool read_command(struct scratch *scratch, __u32 position) {
-    __u64 word = *(__u64 *)(scratch->bytes + position);
+    __u64 word = *(__u64 *)(scratch->bytes + position), name;
     __u32 number, size = read_number(word, &number);
 
     if (!size) return false;
@@ -94,35 +116,65 @@ static __always_inline bool read_command(struct scratch *scratch, __u32 position
     if ((word & 0xff) != '$') return false;
     if (scratch->is_inside) {
         /* A name has one digit's length: its header takes four bytes. */
-        if (size != 4 || !is_plain_command(*(__u64 *)(scratch->bytes + position + 4), number)) return false;
-        scratch->is_inside = 0;
+        if (size != 4) return false;
+        name = name_of(*(__u64 *)(scratch->bytes + position + 4), number);
+        if (scratch->is_inside == BEFORE_SUBCOMMAND) {
+            /* What libraries say of themselves. Others, as CLIENT REPLY, change how commands are answered. */
+            if (number != 7 || !(IS("setinfo") || IS("setname"))) return false;
+            scratch->is_inside = 0;
+        } else if (number == 6 && IS("client")) {
+            scratch->is_inside = BEFORE_SUBCOMMAND;
+        } else {
+            if (!is_plain_command(name, number)) return false;
+            scratch->is_inside = 0;
+        }
     }
     scratch->arguments -= 1;
     scratch->position = position + size + number + 2;
     return true;
 }
 
-/* One answer, or a piece of it; false if it is anything else than one element. */
+/* One element of an answer, or a piece of it; false if it is anything else. */
 static __always_inline bool read_reply(struct scratch *scratch, __u32 position) {
     __u64 word = *(__u64 *)(scratch->bytes + position), ends;
-    __u32 type = word & 0xff;
+    __u32 type = word & 0xff, number, size;
 
     if (!scratch->is_inside) {
-        scratch->count += 1;
-        if (type == '$') {
-            __u32 number, size;
-            if ((word & 0xffffffffffull) == 0x0a0d312d24ull /* $-1 */) {
+        if (scratch->arguments) {
+            scratch->arguments -= 1;
+        } else {
+            scratch->count += 1;
+            if (type == '-' || type == '!') scratch->failed += 1;
+        }
+        switch (type) {
+        case '$':
+        case '*':
+        case '%':
+        case '~':
+        case '=':
+        case '!':
+            /* Null: $-1 */
+            if ((word & 0xffffffff00ull) == 0x0a0d312d00ull && (type == '$' || type == '*')) {
                 scratch->position = position + 5;
                 return true;
             }
             size = read_number(word, &number);
-            scratch->position = position + size + number + 2;
+            if (type == '*' || type == '%' || type == '~') {
+                scratch->arguments += type == '%' ? 2 * number : number;
+                scratch->position = position + size;
+            } else {
+                scratch->position = position + size + number + 2;
+            }
             return size;
+        case '+':
+        case '-':
+        case ':':
+        case '_':
+        case '#':
+        case ',':
+        case '(': break;
+        default: return false;
         }
-        if (type == '-')
-            scratch->failed += 1;
-        else if (type != '+' && type != ':')
-            return false;
     }
     /* To the end of the line, eight bytes a step. */
     ends = bytes_equal(word, 0x0a0a0a0a0a0a0a0aull);
