@@ -64,9 +64,21 @@ struct tls_call {
     __u32 size;
 };
 
+/* Text that a session of rustls took (rustls.bpf.h). */
+struct tls_sealing {
+    __u64 session; /* 0: none, or its socket is known */
+    __u64 text;
+    __u32 size; /* bytes, or parts */
+    bool has_parts;
+    bool is_reported;
+};
+
 struct tls_thread {
     struct tls_call reading;
     struct tls_call writing;
+    struct tls_sealing sealing;
+    __u64 last_received; /* from this socket */
+    bool follows_process; /* of a process's first thread: what any of them receives from is wanted */
     __u64 received; /* from this socket, and no session has asked for it since */
     /* The last handshake, whose return is not seen: it is under way while its stack frame stands. */
     __u64 handshake;
@@ -103,6 +115,9 @@ struct tls_pair {
     __u64 socket;
     __u64 id;
     __u64 is_fixed; /* application data went through: only the end of the connection changes it */
+    /* Of rustls: where the last written text begins and ends. */
+    __u64 text;
+    __u64 end;
 };
 
 struct {
@@ -203,15 +218,19 @@ static __always_inline __s64 result_of(struct pt_regs *registers) {
 
 /* ---- Reporting ---- */
 
-/* The record with room for `room` bytes, a constant; false if more is to be captured. */
+/*
+ * The record with room for `room` bytes, a constant; false if more is to be captured. `has_end`, a constant: of the piece only
+ * the beginning, `captured` bytes, and behind a gap the end are taken.
+ */
 static __always_inline bool report_up_to(
     struct martlet_connection *connection, __u8 flags, __u32 offset, __u64 buffer, __u32 length, __u32 captured,
-    const __u32 room) {
+    const bool has_end, const __u32 room) {
     struct martlet_segment *record;
     __u32 shard = shard_of(connection->id);
+    const __u32 tail = has_end ? MARTLET_TAIL_BYTES : 0;
 
     if (captured > room) return false;
-    record = reserve_in(shard, sizeof(*record) + room, MARTLET_LOSS_SEGMENTS_FULL);
+    record = reserve_in(shard, sizeof(*record) + tail + room, MARTLET_LOSS_SEGMENTS_FULL);
     if (!record) return true;
     fill_header(&record->header, MARTLET_SEGMENT);
     record->header.cgroup = connection->cgroup;
@@ -220,26 +239,36 @@ static __always_inline bool report_up_to(
     record->id = connection->id;
     record->offset = offset;
     record->length = length;
-    record->captured = captured;
-    record->flags = flags | MARTLET_SEGMENT_TLS;
+    record->captured = tail + captured;
+    record->flags = flags | MARTLET_SEGMENT_TLS | (has_end ? MARTLET_SEGMENT_ENDS : 0);
     record->before = 0;
-    if (!is_within(captured, room) || bpf_probe_read_user(record->bytes, captured, (void *)buffer))
+    if (!is_within(captured, room) || bpf_probe_read_user(record->bytes + tail, captured, (void *)buffer) ||
+        (has_end && bpf_probe_read_user(record->bytes, tail, (void *)(buffer + length - tail)))) {
         record->captured = 0;
+        record->flags &= ~MARTLET_SEGMENT_ENDS;
+    }
     submit_in(shard, record);
     return true;
 }
 
 /* One piece, in the connection's ring. */
-static __always_inline void report_segment(
+static __noinline void report_segment(
     struct martlet_connection *connection, __u8 flags, __u32 offset, __u64 buffer, __u32 length) {
-    __u32 captured = length < config.capture_bytes ? length : config.capture_bytes;
+    __u32 captured = config.capture_bytes;
 
-    if (report_up_to(connection, flags, offset, buffer, length, captured, 128)) return;
-    if (report_up_to(connection, flags, offset, buffer, length, captured, 256)) return;
-    if (report_up_to(connection, flags, offset, buffer, length, captured, 512)) return;
-    if (report_up_to(connection, flags, offset, buffer, length, captured, 1024)) return;
-    if (report_up_to(connection, flags, offset, buffer, length, captured, 4096)) return;
-    report_up_to(connection, flags, offset, buffer, length, captured, MAX_CAPTURE);
+    if (length > captured + MARTLET_TAIL_BYTES) {
+        if (report_up_to(connection, flags, offset, buffer, length, captured, true, 1024)) return;
+        if (report_up_to(connection, flags, offset, buffer, length, captured, true, 4096)) return;
+        report_up_to(connection, flags, offset, buffer, length, captured, true, MAX_CAPTURE);
+        return;
+    }
+    captured = length;
+    if (report_up_to(connection, flags, offset, buffer, length, captured, false, 128)) return;
+    if (report_up_to(connection, flags, offset, buffer, length, captured, false, 256)) return;
+    if (report_up_to(connection, flags, offset, buffer, length, captured, false, 512)) return;
+    if (report_up_to(connection, flags, offset, buffer, length, captured, false, 1024 + MARTLET_TAIL_BYTES)) return;
+    if (report_up_to(connection, flags, offset, buffer, length, captured, false, 4096 + MARTLET_TAIL_BYTES)) return;
+    report_up_to(connection, flags, offset, buffer, length, captured, false, MAX_CAPTURE + MARTLET_TAIL_BYTES);
 }
 
 static __always_inline void report_received(__u64 socket, __u64 id, __u64 buffer, __u32 length) {
@@ -631,6 +660,8 @@ int tls_go_read_return(struct pt_regs *registers) {
     return 0;
 }
 
+#include "rustls.bpf.h"
+
 /* ---- Sockets of threads that have called a TLS library ---- */
 
 /*
@@ -645,11 +676,24 @@ static __always_inline bool is_in_handshake(struct tls_thread *thread) {
     return thread->handshake && stack < thread->frame && user_word(thread->frame) == thread->return_address;
 }
 
-static __always_inline int used(struct sock *socket, int length, bool is_received) {
+/* What is known of the current thread, if it or all of its process are followed. */
+static __always_inline struct tls_thread *followed_thread(void) {
+    struct task_struct *task = bpf_get_current_task_btf();
     struct tls_thread *thread = tls_thread(false);
+
+    if (thread || task->group_leader == task) return thread;
+    thread = bpf_task_storage_get(&tls_threads, task->group_leader, NULL, 0);
+    return thread && thread->follows_process ? tls_thread(true) : NULL;
+}
+
+static __always_inline int used(struct sock *socket, int length, bool is_received) {
+    struct tls_thread *thread = followed_thread();
     __u64 key = (__u64)socket;
 
-    if (!thread || length <= 0 || BPF_CORE_READ(socket, sk_protocol) != IPPROTO_TCP) return 0;
+    if (!thread || BPF_CORE_READ(socket, sk_protocol) != IPPROTO_TCP) return 0;
+    if (!is_received && thread->sealing.session) end_rustls_write(thread, key);
+    if (length <= 0) return 0;
+    if (is_received) thread->last_received = key;
     if (thread->reading.session && !thread->reading.socket)
         pair(thread->reading.session, key);
     else if (thread->writing.session && !thread->writing.socket)

@@ -14,4 +14,9 @@ public enum ProbeProgram: String, Sendable, CaseIterable {
     case goWrite = "tls_go_write"
     case goRead = "tls_go_read"
     case goReadReturn = "tls_go_read_return"
+    case rustlsWrite = "tls_rustls_write"
+    case rustlsWriteParts = "tls_rustls_write_parts"
+    case rustlsWriteChunks = "tls_rustls_write_chunks"
+    case rustlsReceived = "tls_rustls_received"
+    case rustlsHandshake = "tls_rustls_handshake"
 }

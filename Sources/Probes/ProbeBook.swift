@@ -145,8 +145,8 @@ struct ProbeBook {
                 }
                 process.files.insert(identity)
                 files[identity]?.users += 1
-                let isAttached = files[identity]?.library != nil
-                if isAttached, mappings.hidesDescriptors { process.needsSockets = true }
+                let library = files[identity]?.library
+                if library == .rustls || library != nil && mappings.hidesDescriptors { process.needsSockets = true }
             } catch {
                 figures.refused[.unreadable, default: 0] &+= 1
             }

@@ -23,6 +23,8 @@ struct ProbePlan: Sendable {
     private static let gnutlsNames: Set = [
         "gnutls_record_send", "gnutls_record_send2", "gnutls_record_recv", "gnutls_transport_get_int",
     ]
+    /// Functions of one kind.
+    private static let rustlsLimit = 64
     private static let goNames: Set = ["crypto/tls.(*Conn).Read", "crypto/tls.(*Conn).Write"]
 
     /// The probes of a file; nil for one that has nothing to do with TLS.
@@ -30,7 +32,8 @@ struct ProbePlan: Sendable {
         guard file.machine == .own else { return nil }
         if isProgram, file.hasSection(".go.buildinfo") || file.hasSection(".gopclntab") { return try go(file) }
         if name.contains("gnutls") { return try gnutls(file) }
-        return try openssl(file, isRequired: !isProgram)
+        if let plan = try openssl(file, isRequired: !isProgram) { return plan }
+        return try rustls(file)
     }
 
     private static func openssl(_ file: borrowing ELFFile, isRequired: Bool) throws(ProbeRefusal) -> ProbePlan? {
@@ -93,6 +96,49 @@ struct ProbePlan: Sendable {
         try plan.add(.goRead, at: readStart, file)
         try plan.add(.goWrite, at: writeStart, file)
         return plan
+    }
+
+    /// Nil for a program without rustls, or without symbols.
+    private static func rustls(_ file: borrowing ELFFile) throws(ProbeRefusal) -> ProbePlan? {
+        var found: [RustlsMethod: [Function]] = [:]
+        for word in RustlsMethod.words {
+            let functions = file.functions(
+                containing: word, isWanted: { RustlsMethod(symbol: $0) != nil }, limit: rustlsLimit)
+            // Without the first one there is none.
+            if functions.isEmpty, found.isEmpty { return nil }
+            for function in functions {
+                if let method = RustlsMethod(symbol: function.name) { found[method, default: []].append(function) }
+            }
+        }
+        guard let received = found[.receive] else { throw .noFunctions }
+        var plan = ProbePlan(library: .rustls, steps: [])
+        // For each side and version of TLS, the compiler makes one.
+        try plan.add(.rustlsHandshake, atEntriesOf: found[.handshake] ?? [], file)
+        try plan.add(.rustlsReceived, atEntriesOf: received, file)
+        // Where all of the program is optimized together, one of them is left: the inner one, or that in the table.
+        if let write = found[.writeChunks] {
+            try plan.add(.rustlsWriteChunks, atEntriesOf: write, file)
+        } else if let write = found[.write] {
+            try plan.add(.rustlsWriteParts, atEntriesOf: found[.writeParts] ?? [], file)
+            try plan.add(.rustlsWrite, atEntriesOf: write, file)
+        } else if let write = found[.writeSome] {
+            try plan.add(.rustlsWrite, atEntriesOf: write, file)
+        } else {
+            throw .noFunctions
+        }
+        return plan
+    }
+
+    private mutating func add(
+        _ program: ProbeProgram, atEntriesOf functions: [Function], _ file: borrowing ELFFile
+    ) throws(ProbeRefusal) {
+        var cookies: [UInt64: UInt64] = [:]
+        for function in functions {
+            let site = file.entrySite(of: function, arguments: 4)
+            guard let offset = file.fileOffset(of: site.address) else { throw .code }
+            cookies[offset] = Self.cookie(site, member: 0)
+        }
+        if !cookies.isEmpty { steps.append(Step(program: program, cookies: cookies)) }
     }
 
     private mutating func add(

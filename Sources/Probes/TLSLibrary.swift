@@ -5,4 +5,6 @@ public enum TLSLibrary: String, Sendable, CaseIterable {
     case gnutls
     /// crypto/tls of Go programs.
     case go
+    /// rustls, inside of a program.
+    case rustls
 }

@@ -104,6 +104,24 @@ final class TLSRig {
         return path
     }
 
+    /// Builds the Rust program; with all of it optimized together, or as a release build is.
+    func rust(isWhole: Bool) throws -> String {
+        let path = folder.appending(path: "web-rust").path
+        _ = try run(
+            "/bin/bash", [Self.programs.appending(path: "rust.sh").path, path, isWhole ? "whole" : "release"])
+        return path
+    }
+
+    /// Certificate and key in the form that rustls takes without more libraries.
+    func binaryCertificate() throws -> (certificate: String, key: String) {
+        let (certificate, key) = (folder.appending(path: "cert.der").path, folder.appending(path: "key.der").path)
+        _ = try run("/usr/bin/openssl", ["x509", "-in", self.certificate, "-outform", "DER", "-out", certificate])
+        _ = try run(
+            "/usr/bin/openssl",
+            ["pkcs8", "-topk8", "-nocrypt", "-in", self.key, "-outform", "DER", "-out", key])
+        return (certificate, key)
+    }
+
     /// A Python server; the port it listens on.
     func serve() throws -> (child: Child, port: Int) {
         let server = try start(
@@ -143,19 +161,24 @@ final class TLSRig {
 
     /// What was said in one direction of each connection to a port, by its client or its server; each must be without gaps.
     func texts(port: Int, isInbound: Bool, isSent: Bool) throws -> [String] {
-        drain()
         var texts: [UInt64: [UInt8]] = [:]
-        for (segment, bytes) in zip(segments, bytes) {
-            guard let end = ends[segment.id], end.isInbound == isInbound,
-                Int(isInbound ? end.localPort : end.remotePort) == port,
-                (segment.flags & UInt8(MARTLET_SEGMENT_SENT) != 0) == isSent
-            else { continue }
+        for (segment, bytes) in pieces(port: port, isInbound: isInbound, isSent: isSent) {
             guard segment.flags & UInt8(MARTLET_SEGMENT_TLS) != 0, Int(segment.offset) == texts[segment.id]?.count ?? 0,
                 Int(segment.length) == bytes.count
             else { throw Gap(segment: "\(segment)") }
             texts[segment.id, default: []] += bytes
         }
         return texts.sorted { $0.key < $1.key }.map { String(decoding: $0.value, as: UTF8.self) }
+    }
+
+    /// The same as it came.
+    func pieces(port: Int, isInbound: Bool, isSent: Bool) -> [(segment: martlet_segment, bytes: [UInt8])] {
+        drain()
+        return zip(segments, bytes).filter { segment, _ in
+            guard let end = ends[segment.id], end.isInbound == isInbound else { return false }
+            return Int(isInbound ? end.localPort : end.remotePort) == port
+                && (segment.flags & UInt8(MARTLET_SEGMENT_SENT) != 0) == isSent
+        }.map { (segment: $0, bytes: $1) }
     }
 
     func forgetSegments() { (segments, bytes, ends) = ([], [], [:]) }

@@ -1,3 +1,4 @@
+import CEvents
 import Foundation
 import Linux
 import Testing
@@ -49,6 +50,38 @@ extension KernelTests {
             client.go()
             #expect(client.finish() == "done\n")
             try check(rig, port: port)
+            #expect(rig.losses == 0)
+        }
+
+        /// Of a long write or read, the beginning comes and the end.
+        @Test(.enabled(if: TLSRig.has("/usr/bin/python3")))
+        func ends() throws {
+            let rig = try TLSRig()
+            let (server, port) = try rig.serve()
+            let client = try rig.start(
+                "/usr/bin/python3",
+                [TLSRig.programs.appending(path: "get.py").path, "\(port)", "\(Self.count)", "socket", "big"])
+            rig.attach([server, client])
+            client.go()
+            #expect(client.finish() == "done\n")
+            let tail = Int(MARTLET_TAIL_BYTES)
+            for (isInbound, isSent) in [(true, true), (false, false)] {
+                var position: UInt32 = 0
+                var (beginnings, answers) = (0, 0)
+                for (segment, bytes) in rig.pieces(port: port, isInbound: isInbound, isSent: isSent) {
+                    #expect(segment.offset == position)
+                    position += segment.length
+                    let hasEnd = segment.flags & UInt8(MARTLET_SEGMENT_ENDS) != 0
+                    #expect(hasEnd == (segment.length > 1024 + tail))
+                    #expect(bytes.count == (hasEnd ? 1024 + tail : Int(segment.length)))
+                    let beginning = String(decoding: hasEnd ? bytes[tail...] : bytes[...], as: UTF8.self)
+                    let end = String(decoding: hasEnd ? bytes[..<tail] : bytes[...], as: UTF8.self)
+                    if beginning.hasPrefix("HTTP/1.1 200 OK\r\n") { beginnings += 1 }
+                    if end.hasSuffix("xanswer to /big-\(answers)\n") { answers += 1 }
+                }
+                #expect(beginnings == Self.count && answers == Self.count)
+                #expect(position > UInt32(Self.count) * 100_000)
+            }
             #expect(rig.losses == 0)
         }
 
@@ -173,6 +206,30 @@ extension KernelTests {
             client.go()
             #expect(client.finish() == "done\n")
             try check(rig, port: port)
+            #expect(rig.losses == 0)
+        }
+
+        private static let hasRust =
+            TLSRig.has("/usr/bin/cargo") && TLSRig.has("/usr/share/cargo/registry/rustls-0.20.8")
+
+        /// A thread for each connection of the server, two connections of the client on one; a whole program that is optimized
+        /// together has the fewest functions. Others, which take the same arguments: MARTLET_RUSTLS_PROGRAM.
+        @Test(
+            .enabled(if: hasRust, "no Rust with rustls"),
+            arguments: [(false, "1.3"), (false, "1.2"), (true, "1.3")])
+        func rustls(_ isWhole: Bool, _ version: String) throws {
+            let rig = try TLSRig()
+            let own = ProcessInfo.processInfo.environment["MARTLET_RUSTLS_PROGRAM"]
+            let program = try own ?? rig.rust(isWhole: isWhole)
+            let (certificate, key) = try rig.binaryCertificate()
+            let server = try rig.start(program, ["serve", certificate, key])
+            let port = Int(server.line()) ?? 0
+            let client = try rig.start(program, ["get", "\(port)", "\(Self.count)", version])
+            rig.attach([server, client])
+            #expect(rig.book.figures.attached[.rustls] == 1)
+            client.go()
+            #expect(client.finish() == "done\n")
+            try check(rig, port: port, connections: 2)
             #expect(rig.losses == 0)
         }
 

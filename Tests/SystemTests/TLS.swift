@@ -183,5 +183,33 @@ extension SystemTests {
             try scene.count(
                 40, library: "go", ends: [\.made, \.served], [web, "get", "https://127.0.0.1:\(scene.port)", "40"])
         }
+
+        /// rustls on both ends, in a release build with its symbols; the client has two connections.
+        @Test(
+            .enabled(
+                if: has("/usr/bin/cargo") && has("/usr/share/cargo/registry/rustls-0.20.8"), "no Rust with rustls"))
+        func rustToRust() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let web = scratch.file("web")
+            try Command.check(["/bin/bash", Self.program("rust.sh"), web, "release"], seconds: 600)
+            var failure: (any Error)?
+            let scene = try Scene(in: scratch) { certificate, key in
+                let (binaryCertificate, binaryKey) = (scratch.file("cert.der"), scratch.file("key.der"))
+                do {
+                    try Command.check([
+                        "openssl", "x509", "-in", certificate, "-outform", "DER", "-out", binaryCertificate,
+                    ])
+                    try Command.check([
+                        "openssl", "pkcs8", "-topk8", "-nocrypt", "-in", key, "-outform", "DER", "-out", binaryKey,
+                    ])
+                } catch { failure = error }
+                return [web, "serve", binaryCertificate, binaryKey]
+            }
+            if let failure { throw failure }
+            try scene.count(
+                80, library: "rustls", ends: [\.made, \.served],
+                ["/bin/sh", "-c", "echo go | \(web) get \(scene.port) 40 1.3"])
+        }
     }
 }

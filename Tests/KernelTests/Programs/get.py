@@ -1,11 +1,13 @@
 # Requests over one connection, after a line on standard input.
-# usage: get.py PORT COUNT socket|asyncio
+# usage: get.py PORT COUNT socket|asyncio [item|big]
 import asyncio, socket, ssl, sys
 
 port, count, way = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 context = ssl.create_default_context()
 context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-request = "GET /item-%d HTTP/1.1\r\nHost: localhost\r\n\r\n"
+name = sys.argv[4] if len(sys.argv) > 4 else "item"
+request = "GET /" + name + "-%d HTTP/1.1\r\nHost: localhost\r\n\r\n"
+end = b"answer to /" + name.encode() + b"-%d\n"
 
 
 async def talk():
@@ -15,7 +17,7 @@ async def talk():
         for reader, writer in pairs:
             writer.write((request % index).encode())
         for reader, writer in pairs:
-            await reader.readuntil(b"answer to /item-%d\n" % index)
+            await reader.readuntil(end % index)
     for reader, writer in pairs:
         writer.close()
 
@@ -28,7 +30,7 @@ else:
     for index in range(count):
         connection.sendall((request % index).encode())
         answer = b""
-        while not answer.endswith(b"answer to /item-%d\n" % index):
+        while not answer.endswith(end % index):
             answer += connection.recv(65536)
     connection.close()
 print("done", flush=True)

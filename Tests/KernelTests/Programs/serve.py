@@ -1,4 +1,4 @@
-# An HTTPS server that answers every request with its path; prints its port.
+# An HTTPS server that answers every request with its path, behind 100,000 bytes if that begins with /big; prints its port.
 # usage: serve.py CERTIFICATE KEY
 import socket, ssl, sys, threading
 
@@ -21,7 +21,8 @@ def serve(raw):
                     return
                 rest += more
             head, rest = rest.split(b"\r\n\r\n", 1)
-            body = b"answer to " + head.split(b" ")[1] + b"\n"
+            path = head.split(b" ")[1]
+            body = (b"x" * 100_000 if path.startswith(b"/big") else b"") + b"answer to " + path + b"\n"
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
     except OSError:
         pass
