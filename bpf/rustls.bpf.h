@@ -53,8 +53,8 @@ static __always_inline void end_rustls_write(struct tls_thread *thread, __u64 so
         if (paired(sealing->session, &known, false) && known != socket) bpf_map_delete_elem(&tls_pairs, &key);
     } else if (connection && connection->established_ns) {
         pair.id = connection->id;
-        pair.text = sealing->text;
-        pair.end = sealing->has_parts ? 0 : sealing->text + sealing->size;
+        pair.last = sealing->last;
+        pair.end = sealing->end;
         bpf_map_update_elem(&tls_pairs, &key, &pair, BPF_ANY);
         report_rustls(connection, sealing);
     } else {
@@ -69,14 +69,21 @@ static __always_inline int begin_rustls_write(__u64 session, __u64 text, __u64 s
     struct tls_session_key key = {session, current_process()};
     struct tls_sealing *sealing;
     struct martlet_connection *connection;
+    struct rustls_part first = {text, size}, last = {text, size};
     struct tls_pair *pair;
     __u64 socket;
 
     if (!thread || !size || size > 0x7fffffff) return 0;
+    if (has_parts) {
+        bpf_probe_read_user(&first, sizeof(first), (void *)text);
+        bpf_probe_read_user(&last, sizeof(last), (void *)(text + (size - 1) * sizeof(last)));
+    }
     sealing = &thread->sealing;
     if (sealing->session && !sealing->is_reported) count_loss(MARTLET_LOSS_TLS);
     sealing->session = session;
     sealing->text = text;
+    sealing->last = last.text;
+    sealing->end = last.text + last.size;
     sealing->size = size;
     sealing->has_parts = has_parts;
     connection = paired(session, &socket, false);
@@ -87,9 +94,9 @@ static __always_inline int begin_rustls_write(__u64 session, __u64 text, __u64 s
         return 0;
     }
     /* A session may take less than all of it (64 KiB, until that is sent): the rest comes once more. */
-    if (!has_parts && text > pair->text && text + size == pair->end) return 0;
-    pair->text = text;
-    pair->end = has_parts ? 0 : text + size;
+    if (first.text > pair->last && first.text < pair->end && sealing->end == pair->end) return 0;
+    pair->last = sealing->last;
+    pair->end = sealing->end;
     report_rustls(connection, sealing);
     return 0;
 }

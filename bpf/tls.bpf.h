@@ -68,6 +68,8 @@ struct tls_call {
 struct tls_sealing {
     __u64 session; /* 0: none, or its socket is known */
     __u64 text;
+    __u64 last; /* its last part, or all of it: where that begins, and where it ends */
+    __u64 end;
     __u32 size; /* bytes, or parts */
     bool has_parts;
     bool is_reported;
@@ -115,8 +117,8 @@ struct tls_pair {
     __u64 socket;
     __u64 id;
     __u64 is_fixed; /* application data went through: only the end of the connection changes it */
-    /* Of rustls: where the last written text begins and ends. */
-    __u64 text;
+    /* Of rustls: where the last part of what was written begins and ends. */
+    __u64 last;
     __u64 end;
 };
 

@@ -1,7 +1,7 @@
 //! An HTTPS server, or a client of one with two connections, with rustls.
 //!
-//! usage: web serve CERTIFICATE KEY          both in DER; prints its port
-//!        web get PORT COUNT 1.2|1.3         waits for a line before it begins
+//! usage: web serve CERTIFICATE KEY          both in DER; prints its port; a path with "big" has a long answer
+//!        web get PORT COUNT 1.2|1.3 [item|big]      waits for a line before it begins
 use rustls::client::{ServerCertVerified, ServerCertVerifier};
 use rustls::{Certificate, ClientConfig, ClientConnection, PrivateKey, ServerConfig, ServerConnection, StreamOwned};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -38,7 +38,9 @@ fn answer(raw: TcpStream, config: Arc<ServerConfig>) -> std::io::Result<()> {
         if path.is_empty() {
             return Ok(());
         }
-        let body = format!("answer to {path}\n");
+        // More than a session takes at once.
+        let filling = "x".repeat(if path.contains("big") { 300_000 } else { 0 });
+        let body = format!("{filling}answer to {path}\n");
         let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         reader.get_mut().write_all(text.as_bytes())?;
     }
@@ -60,7 +62,12 @@ fn serve(certificate: &str, key: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-fn get(port: u16, count: usize, version: &'static rustls::SupportedProtocolVersion) -> std::io::Result<()> {
+fn get(
+    port: u16,
+    count: usize,
+    version: &'static rustls::SupportedProtocolVersion,
+    name: &str,
+) -> std::io::Result<()> {
     let config = ClientConfig::builder()
         .with_safe_default_cipher_suites()
         .with_safe_default_kx_groups()
@@ -77,9 +84,9 @@ fn get(port: u16, count: usize, version: &'static rustls::SupportedProtocolVersi
     }
     for index in 0..count {
         for stream in &mut streams {
-            write!(stream, "GET /item-{index} HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+            write!(stream, "GET /{name}-{index} HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
         }
-        let wanted = format!("answer to /item-{index}\n");
+        let wanted = format!("answer to /{name}-{index}\n");
         for stream in &mut streams {
             let mut text = Vec::new();
             while !text.ends_with(wanted.as_bytes()) {
@@ -99,5 +106,6 @@ fn main() -> std::io::Result<()> {
         return serve(&arguments[2], &arguments[3]);
     }
     let version = if arguments[4] == "1.2" { &rustls::version::TLS12 } else { &rustls::version::TLS13 };
-    get(arguments[2].parse().unwrap(), arguments[3].parse().unwrap(), version)
+    let name = arguments.get(5).map_or("item", |name| name);
+    get(arguments[2].parse().unwrap(), arguments[3].parse().unwrap(), version, name)
 }
