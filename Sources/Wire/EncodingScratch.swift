@@ -21,6 +21,9 @@ struct EncodingScratch: ~Copyable, Sendable {
     /// OTLP: the messages that are open, by the positions of their lengths in the buffer.
     var lengths = OpenLengths()
 
+    /// OTLP: hashes of histograms of this family whose count is not shown, though they go on.
+    var withoutCount: [UInt64] = []
+
     /// Positions of lengths that are not known yet, outermost first.
     struct OpenLengths: Sendable {
         var resource = 0

@@ -13,12 +13,13 @@ public struct MetricsEncoder: ~Copyable, Sendable {
     }
 
     private let writer: Writer
-    private let limits: RequestLimits
+    /// Where a request ends and the next begins.
+    public var limits: RequestLimits
     private var scratch = EncodingScratch()
 
     /// - Parameters:
     ///   - extraLabels: labels that every series gets, such as `job` and `instance`. They win over a series' own.
-    ///   - limits: where a request ends and the next begins.
+    ///   - limits: of requests.
     public init(
         _ metricsProtocol: MetricsProtocol, extraLabels: LabelSet, limits: RequestLimits = .standard
     ) {
@@ -51,6 +52,7 @@ public struct MetricsEncoder: ~Copyable, Sendable {
         var sample = 0
         /// Whether an earlier request has series of this family.
         var isContinued = false
+        var histograms = HistogramWalk()
     }
 
     private mutating func fill(
@@ -76,6 +78,18 @@ public struct MetricsEncoder: ~Copyable, Sendable {
         while cursor.family < families.count {
             let family = families[cursor.family]
             let samples = snapshot[family]
+            if Format.mergesHistograms, family.histogramPart == .bucket, !samples.isEmpty {
+                guard
+                    format.appendHistograms(
+                        family, of: snapshot, shard, &cursor.histograms, &written, limits, &scratch, &buffer)
+                else {
+                    format.finish(&scratch, &buffer)
+                    return written
+                }
+                // Sum and count are done with.
+                cursor = Cursor(family: cursor.family + 3)
+                continue
+            }
             if cursor.sample < samples.count {
                 format.beginFamily(family, &scratch)
                 var opening = cursor.isContinued ? FamilyOpening.continued : .first

@@ -5,16 +5,19 @@ import Metrics
 ///
 /// The extra labels are attributes of the resource; `job` and `instance` are its `service.name` and `service.instance.id` as
 /// well, from which Prometheus makes the two labels (opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics).
-/// A counter is a cumulative, monotonic sum, and a series that has ended a point without a value that says so. The labels
-/// of a series are kept in its label set as the bytes of `attributes` fields.
+/// A counter is a cumulative, monotonic sum, and a series that has ended a point without a value that says so. The three families
+/// of a histogram are one metric (`OTLPEncoder+Histograms.swift`). The labels of a series are kept in its label set as the bytes of
+/// `attributes` fields: `le`, if there is one, is the last (at `split`), and the number that it says comes behind (`weight`
+/// bytes).
 ///
 /// Messages are nested four deep here, and a length comes before its message: lengths of the outer ones are filled in
 /// afterwards.
 struct OTLPEncoder: RequestWriter {
-    private static let cumulative: UInt64 = 2
-    private static let noRecordedValue: UInt8 = 1
+    static let cumulative: UInt64 = 2
+    static let noRecordedValue: UInt8 = 1
+    static let mergesHistograms = true
 
-    private let labels: SeriesLabels
+    let labels: SeriesLabels
     /// `ResourceMetrics.resource` (field 1) with tag and length.
     private let resource: [UInt8]
     /// `ScopeMetrics.scope` (field 1) with tag and length.
@@ -69,25 +72,40 @@ struct OTLPEncoder: RequestWriter {
 
     func beginFamily(_ family: MetricFamily, _ scratch: inout EncodingScratch) {}
 
-    /// `Metric`: name 1, description 2, unit 3, gauge 5 or sum 7. `Sum`: aggregation_temporality 2, is_monotonic 3.
-    private func open(_ family: MetricFamily, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer) {
+    /// `Metric`: name 1, description 2, unit 3, gauge 5, sum 7 or histogram 9. `Sum`, `Histogram`: aggregation_temporality 2; `Sum`:
+    /// is_monotonic 3.
+    ///
+    /// - Parameter suffix: bytes at the end of the family's name that the metric's name lacks.
+    func open(
+        _ family: MetricFamily, as field: UInt8, without suffix: Int = 0, _ scratch: inout EncodingScratch,
+        _ buffer: inout WireBuffer
+    ) {
         close(&scratch, &buffer)
         buffer.append(Protobuf.tag(2, .lengthDelimited))
         scratch.lengths.metric = buffer.openLength()
-        buffer.appendField(1, family.name)
+        let name = family.name.utf8.span.extracting(droppingLast: suffix)
+        buffer.appendFieldHeader(1, length: name.count)
+        name.withUnsafeBytes { buffer.append($0) }
         buffer.appendField(2, family.help)
         let unit = Self.unit(family)
         if !unit.isEmpty { buffer.appendField(3, unit) }
-        buffer.append(Protobuf.tag(family.type == .counter ? 7 : 5, .lengthDelimited))
+        buffer.append(Protobuf.tag(field, .lengthDelimited))
         scratch.lengths.points = buffer.openLength()
-        if family.type == .counter {
+        if field != Self.gauge {
             buffer.append(Protobuf.tag(2, .varint))
             buffer.appendVarint(Self.cumulative)
+        }
+        if field == Self.sum {
             buffer.append(Protobuf.tag(3, .varint))
             buffer.appendVarint(1)
         }
         scratch.lengths.hasFamily = true
     }
+
+    // Fields of `Metric`.
+    private static let gauge: UInt8 = 5
+    private static let sum: UInt8 = 7
+    static let histogram: UInt8 = 9
 
     /// Ends the family that is open, if one is.
     private func close(_ scratch: inout EncodingScratch, _ buffer: inout WireBuffer) {
@@ -99,7 +117,9 @@ struct OTLPEncoder: RequestWriter {
 
     /// OpenTelemetry writes units as UCUM has them (ucum.org).
     private static func unit(_ family: MetricFamily) -> String {
-        switch family.unit {
+        // That of the values, not of the counts in a bucket.
+        if family.histogramPart == .bucket { return family.metricName.hasSuffix("_seconds_total") ? "s" : "" }
+        return switch family.unit {
         case "seconds": "s"
         case "bytes": "By"
         case "celsius": "Cel"
@@ -113,7 +133,8 @@ struct OTLPEncoder: RequestWriter {
         _ kept: LabelCache.Entry, _ value: Double, created: Int64, _ family: MetricFamily, _ opening: FamilyOpening,
         room: Int, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
     ) -> Bool {
-        appendPoint(kept.bytes, value, created: created, family, opening, room: room, &scratch, &buffer)
+        let attributes = UnsafeRawBufferPointer(start: kept.start, count: kept.count - kept.weight)
+        return appendPoint(attributes, value, created: created, family, opening, room: room, &scratch, &buffer)
     }
 
     @inline(never)
@@ -122,12 +143,27 @@ struct OTLPEncoder: RequestWriter {
         room: Int, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
     ) -> Bool {
         var attributes = WireBuffer(capacity: 256)
-        labels.forEachOwn(set.pairs) { name, value in Self.appendAttribute(7, name, value, to: &attributes) }
+        let (split, weight) = appendAttributes(of: set, to: &attributes)
         let bytes = attributes.bytes
         return bytes.withUnsafeBytes { bytes in
-            set.encoded.keep(bytes, owner: labels.owner)
-            return appendPoint(bytes, value, created: created, family, opening, room: room, &scratch, &buffer)
+            set.encoded.keep(bytes, owner: labels.owner, split: split, weight: weight)
+            let fields = UnsafeRawBufferPointer(rebasing: bytes.dropLast(weight))
+            return appendPoint(fields, value, created: created, family, opening, room: room, &scratch, &buffer)
         }
+    }
+
+    /// Appends what is kept in a label set; where `le` begins, and how many bytes its number has.
+    func appendAttributes(of set: LabelSet, to attributes: inout WireBuffer) -> (split: Int, weight: Int) {
+        var bound: String?
+        labels.forEachOwn(set.pairs) { name, value in
+            if name == "le" { bound = value } else { Self.appendAttribute(7, name, value, to: &attributes) }
+        }
+        let split = attributes.count
+        guard let bound else { return (split, 0) }
+        Self.appendAttribute(7, "le", bound, to: &attributes)
+        guard let number = bound == "+Inf" ? .infinity : Double(bound) else { return (split, 0) }
+        attributes.appendFixed64(number.bitPattern)
+        return (split, 8)
     }
 
     /// `Gauge.data_points` or `Sum.data_points` (field 1): start_time_unix_nano 2, time_unix_nano 3, as_double 4,
@@ -146,7 +182,7 @@ struct OTLPEncoder: RequestWriter {
         } else {
             // The rest of a family without its texts is less than 64 bytes.
             guard size + family.name.utf8.count + family.help.utf8.count + 64 <= room else { return false }
-            open(family, &scratch, &buffer)
+            open(family, as: family.type == .counter ? Self.sum : Self.gauge, &scratch, &buffer)
         }
         let start = buffer.room(size)
         start.storeBytes(of: Protobuf.tag(1, .lengthDelimited), as: UInt8.self)
@@ -165,7 +201,7 @@ struct OTLPEncoder: RequestWriter {
     }
 
     @inline(__always)
-    private static func writeFixed(
+    static func writeFixed(
         _ field: UInt8, _ value: UInt64, at target: UnsafeMutableRawPointer
     ) -> UnsafeMutableRawPointer {
         target.storeBytes(of: Protobuf.tag(field, .fixed64), as: UInt8.self)
@@ -175,7 +211,7 @@ struct OTLPEncoder: RequestWriter {
 
     /// 0, which means unknown, for times before 1970 and after 2554.
     @inline(__always)
-    private static func nanoseconds(_ milliseconds: Int64) -> UInt64 {
+    static func nanoseconds(_ milliseconds: Int64) -> UInt64 {
         guard milliseconds > 0 else { return 0 }
         let (product, overflows) = UInt64(milliseconds).multipliedReportingOverflow(by: 1_000_000)
         return overflows ? 0 : product

@@ -28,9 +28,28 @@ protocol RequestWriter: Sendable {
         room: Int, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
     ) -> Bool
 
+    /// Whether the three families of a histogram are one metric. If so, `appendHistograms` gets them all.
+    static var mergesHistograms: Bool { get }
+
+    /// Appends the histograms of a family and the two behind it, from where `walk` stands, and counts them in `written`; false if
+    /// one is left that the limits forbid. A series larger than a request may be goes alone.
+    func appendHistograms(
+        _ family: MetricFamily, of snapshot: MetricsSnapshot, _ shard: Shard, _ walk: inout HistogramWalk,
+        _ written: inout Int, _ limits: RequestLimits, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+    ) -> Bool
+
     /// Bytes of the request if it ended now.
     func size(_ scratch: borrowing EncodingScratch, _ buffer: borrowing WireBuffer) -> Int
 
     /// Nothing follows.
     func finish(_ scratch: inout EncodingScratch, _ buffer: inout WireBuffer)
+}
+
+extension RequestWriter {
+    static var mergesHistograms: Bool { false }
+
+    func appendHistograms(
+        _ family: MetricFamily, of snapshot: MetricsSnapshot, _ shard: Shard, _ walk: inout HistogramWalk,
+        _ written: inout Int, _ limits: RequestLimits, _ scratch: inout EncodingScratch, _ buffer: inout WireBuffer
+    ) -> Bool { true }
 }

@@ -17,9 +17,13 @@ public struct Shard: Sendable, Equatable {
     public static let whole = Shard(0, of: 1)
 
     public func contains(_ family: MetricFamily, _ labels: LabelSet) -> Bool {
-        if count == 1 { return true }
+        count == 1 || contains(family, hash: labels.hash)
+    }
+
+    /// The same for a series whose labels have this hash.
+    func contains(_ family: MetricFamily, hash: UInt64) -> Bool {
         // The finalizer of MurmurHash3: every bit of the label hash and of the family moves every bit of the result.
-        var mixed = labels.hash ^ (UInt64(family.rawValue) &* 0x9E37_79B9_7F4A_7C15)
+        var mixed = hash ^ (UInt64(family.rawValue) &* 0x9E37_79B9_7F4A_7C15)
         mixed ^= mixed >> 33
         mixed = mixed &* 0xFF51_AFD7_ED55_8CCD
         mixed ^= mixed >> 33

@@ -55,10 +55,32 @@ struct RandomSnapshot: RandomNumberGenerator {
         }
         if labelSets.count > 60 { labelSets.removeFirst(30) }
         for _ in 0..<Int.random(in: 0...series, using: &self) {
-            let family = MetricFamily.allCases[Int.random(in: 0..<MetricFamily.allCases.count, using: &self)]
+            let family = Self.single[Int.random(in: 0..<Self.single.count, using: &self)]
             snapshot.since = Bool.random(using: &self) ? 0 : Int64.random(in: 1...1_763_935_990_123, using: &self)
             snapshot.add(family, labelSets[Int.random(in: 0..<labelSets.count, using: &self)], number())
         }
+        for _ in 0..<Int.random(in: 0...series / 20, using: &self) { addHistogram(to: &snapshot) }
         return snapshot
+    }
+
+    private static let single = MetricFamily.allCases.filter { $0.histogramPart == nil }
+    private static let histograms = MetricFamily.allCases.filter { $0.histogramPart == .bucket }
+    static let bounds = ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"]
+
+    /// A whole histogram, as the agent adds one.
+    private mutating func addHistogram(to snapshot: inout MetricsSnapshot) {
+        let bucket = Self.histograms[Int.random(in: 0..<Self.histograms.count, using: &self)]
+        guard let sum = MetricFamily(rawValue: bucket.rawValue + 1),
+            let count = MetricFamily(rawValue: bucket.rawValue + 2)
+        else { return }
+        let set = labelSets[Int.random(in: 0..<labelSets.count, using: &self)]
+        snapshot.since = Bool.random(using: &self) ? 0 : Int64.random(in: 1...1_763_935_990_123, using: &self)
+        var total = 0
+        for bound in Self.bounds {
+            total += Int.random(in: 0..<1000, using: &self)
+            snapshot.add(bucket, set.adding([("le", bound)]), Double(total))
+        }
+        snapshot.add(sum, set, Double(Int.random(in: 0..<1_000_000, using: &self)) / 8)
+        snapshot.add(count, set, Double(total))
     }
 }

@@ -11,6 +11,25 @@ struct SentSeries: Equatable {
     var bits: UInt64
     var timestamp: Int64
     var created: Int64
+
+    /// Whether it is a part of a histogram, of which OTLP makes one data point.
+    var isPart: Bool { Self.parts.contains(family) }
+
+    private static let parts = Set(MetricFamily.allCases.filter { $0.histogramPart != nil }.map(\.name))
+}
+
+extension [SentSeries] {
+    /// What counts as one sample in a request: of a whole histogram its count alone in OTLP.
+    func items(_ metricsProtocol: MetricsProtocol) -> Int {
+        metricsProtocol == .otlp ? count { !$0.isPart || $0.family.hasSuffix("_count") } : count
+    }
+
+    /// The order in which they must be equal: OTLP has the parts of a histogram together, wherever they stand in the snapshot.
+    func inOrder(of metricsProtocol: MetricsProtocol) -> [SentSeries] {
+        if metricsProtocol != .otlp { return self }
+        let parts = filter(\.isPart).map { ("\($0)", $0) }.sorted { $0.0 < $1.0 }
+        return filter { !$0.isPart } + parts.map(\.1)
+    }
 }
 
 /// What a receiver finds wrong with a request.
@@ -74,12 +93,12 @@ extension MetricsProtocol {
             throw BadRequest("resources or scopes")
         }
         let resource = request.resourceMetrics[0].resource.attributes.filter { !$0.key.contains(".") }
-        func text(_ attribute: Opentelemetry_KeyValue) throws -> (String, String) {
-            guard case .stringValue(let value)? = attribute.value.value else { throw BadRequest("no text") }
-            return (attribute.key, value)
-        }
         var all = [SentSeries]()
         for metric in request.resourceMetrics[0].scopeMetrics[0].metrics {
+            if case .histogram(let histogram)? = metric.data {
+                all += try parts(of: histogram, metric, resource)
+                continue
+            }
             guard let family = MetricFamily.allCases.first(where: { $0.name == metric.name }),
                 metric.description_p == family.help, metric.unknownFields.data.isEmpty
             else { throw BadRequest("metric \(metric.name)") }
@@ -108,6 +127,57 @@ extension MetricsProtocol {
                         timestamp: Int64(point.timeUnixNano / 1_000_000),
                         created: Int64(point.startTimeUnixNano / 1_000_000)))
             }
+        }
+        return all
+    }
+
+    private static func text(_ attribute: Opentelemetry_KeyValue) throws -> (String, String) {
+        guard case .stringValue(let value)? = attribute.value.value else { throw BadRequest("no text") }
+        return (attribute.key, value)
+    }
+
+    /// The series of the page that the data points of a histogram stand for: its buckets, its sum, its count.
+    private static func parts(
+        of histogram: Opentelemetry_Histogram, _ metric: Opentelemetry_Metric, _ resource: [Opentelemetry_KeyValue]
+    ) throws -> [SentSeries] {
+        guard let family = MetricFamily.allCases.first(where: { $0.name == metric.name + "_bucket" }),
+            metric.description_p == family.help, metric.unit == "s", metric.unknownFields.data.isEmpty,
+            histogram.aggregationTemporality == .cumulative, !histogram.dataPoints.isEmpty
+        else { throw BadRequest("histogram \(metric.name)") }
+        var all = [SentSeries]()
+        for point in histogram.dataPoints {
+            guard point.unknownFields.data.isEmpty, point.flags <= 1 else { throw BadRequest("a point") }
+            var labels = [(String, String)]()
+            for attribute in resource + point.attributes { labels.append(try text(attribute)) }
+            guard Set(labels.map(\.0)).count == labels.count else { throw BadRequest("an attribute twice") }
+            func add(_ suffix: String, _ value: Double, _ bound: String? = nil) {
+                let own = labels + (bound.map { [("le", $0)] } ?? [])
+                all.append(
+                    SentSeries(
+                        family: metric.name + suffix, labels: own.map { "\($0.0)=\($0.1)" }.sorted(),
+                        bits: value.bitPattern, timestamp: Int64(point.timeUnixNano / 1_000_000),
+                        created: Int64(point.startTimeUnixNano / 1_000_000)))
+            }
+            if point.flags == 1 {
+                guard point.count == 0, point.bucketCounts.isEmpty, point.explicitBounds.isEmpty, !point.hasSum else {
+                    throw BadRequest("an end with values")
+                }
+                add("_count", StaleMarker.value)
+                continue
+            }
+            if !point.bucketCounts.isEmpty {
+                guard point.bucketCounts.count == point.explicitBounds.count + 1,
+                    point.bucketCounts.reduce(0, &+) == point.count,
+                    zip(point.explicitBounds, point.explicitBounds.dropFirst()).allSatisfy({ $0 < $1 })
+                else { throw BadRequest("buckets \(point.explicitBounds) \(point.bucketCounts) of \(point.count)") }
+                var total: UInt64 = 0
+                for (count, bound) in zip(point.bucketCounts, point.explicitBounds + [.infinity]) {
+                    total += count
+                    add("_bucket", Double(total), RandomSnapshot.bounds.first { Double($0) == bound } ?? "\(bound)")
+                }
+            }
+            if point.hasSum { add("_sum", point.sum) }
+            add("_count", Double(point.count))
         }
         return all
     }
