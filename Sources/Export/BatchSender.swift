@@ -29,6 +29,9 @@ public final class BatchSender: Sendable {
         (batches, inbox) = AsyncStream.makeStream()
     }
 
+    /// A batch is closed when it has so many bytes: fewer than it is configured to where the receiver found that too large.
+    var batchBytes: Int { min(configuration.batchBytes, destination.requestBytes) }
+
     var hasRoom: Bool { closed.load(ordering: .relaxed) < configuration.closedLimit / 2 && destination.hasRoom }
 
     /// Takes a batch, or drops it if too many wait.
@@ -62,6 +65,7 @@ public final class BatchSender: Sendable {
                         body: try packer.pack(batch.request, packaging.coding), samples: batch.items,
                         packaging: packaging, shard: shards == 1 ? nil : Shard(turn, of: shards))
                     request.position = batch.position
+                    request.plainBytes = batch.request.count
                     await destination.enqueue([request])
                 } catch {
                     logger.error("gave up a batch of \(batch.items): \(error)")

@@ -26,6 +26,8 @@ public actor Destination {
         let id: UInt64
         var request: PushRequest
         var state = State.waiting
+        /// Entries with the same number are parts of one request, which is on its way to the spool as a whole.
+        var origin: UInt64
     }
 
     /// Host and port, with the path where that does not tell endpoints apart; the label `endpoint` of the agent's metrics.
@@ -40,6 +42,9 @@ public actor Destination {
 
     private var dialect: Dialect
     private var packer = Packer()
+    private var sizeLimit = SizeLimit()
+    /// `sizeLimit.bytes`, for others.
+    private let largestRequest = Atomic<Int>(.max)
     private var idle: [HTTPClient]
     private let clients: [HTTPClient]
 
@@ -60,6 +65,8 @@ public actor Destination {
     private var isSpilling = false
     /// Changes with every record that is appended, so that a look into the spool knows whether it is still true.
     private var appends = 0
+    /// The origin of the entry of `window` that is on its way to the spool.
+    private var moved: UInt64?
     /// Records up to this one were in `window` before they were in the spool.
     private var heldThrough: UInt64 = 0
     private var pumping: Task<Void, Never>?
@@ -104,6 +111,9 @@ public actor Destination {
     /// The form of the next requests.
     var packaging: Packaging { dialect.packaging() }
 
+    /// Bytes before compression that the receiver takes in one request, as far as it showed; `Int.max` if it takes any.
+    nonisolated var requestBytes: Int { largestRequest.load(ordering: .relaxed) }
+
     /// Sends what a former agent left.
     func start() { pump() }
 
@@ -117,6 +127,8 @@ public actor Destination {
 
     /// Takes the requests of one snapshot, or those of one batch.
     func enqueue(_ requests: [PushRequest]) async {
+        sizeLimit.expire()
+        largestRequest.store(sizeLimit.bytes, ordering: .relaxed)
         queue += requests
         batch = requests.count
         if let last = requests.last { enqueued = last.position + UInt64(last.samples) }
@@ -182,15 +194,7 @@ public actor Destination {
         }
         do throws(SpoolError) {
             while let entry = window.first(where: { $0.state != .done && $0.request.sequence == nil }) {
-                let sequence = try await append(entry.request, to: spool, isHeld: true)
-                heldThrough = sequence
-                if let index = window.firstIndex(where: { $0.id == entry.id }) {
-                    window[index].request.sequence = sequence
-                    await advance()
-                } else {
-                    // It arrived meanwhile, and all before it.
-                    try await spool.acknowledge(sequence)
-                }
+                try await move(entry, to: spool)
             }
             while let request = queue.first {
                 queue.removeFirst()
@@ -208,6 +212,33 @@ public actor Destination {
             if let held = logs.spool.admit() {
                 logger.error("the spool takes nothing, requests wait in memory: \(error)\(PushLogs.note(held))")
             }
+        }
+    }
+
+    /// Moves an entry of `window` to the spool, in which it stays what it is when it is cut in two meanwhile.
+    private func move(_ entry: Entry, to spool: Spool) async throws(SpoolError) {
+        moved = entry.origin
+        defer { moved = nil }
+        let sequence: UInt64
+        do throws(SpoolError) {
+            sequence = try await append(entry.request, to: spool, isHeld: true)
+        } catch {
+            for index in window.indices where window[index].origin == entry.origin {
+                window[index].origin = window[index].id
+            }
+            throw error
+        }
+        heldThrough = sequence
+        var isHere = false
+        for index in window.indices where window[index].origin == entry.origin {
+            window[index].request.sequence = sequence
+            isHere = true
+        }
+        if isHere {
+            await advance()
+        } else {
+            // It arrived meanwhile, and all before it.
+            try await spool.acknowledge(sequence)
         }
     }
 
@@ -316,7 +347,7 @@ public actor Destination {
 
     private func add(_ request: PushRequest) {
         lastID += 1
-        window.append(Entry(id: lastID, request: request))
+        window.append(Entry(id: lastID, request: request, origin: lastID))
     }
 
     private func startSending() {
@@ -374,6 +405,14 @@ public actor Destination {
             }
             window[index].state = .done
             refused(request, reason)
+        case .tooLarge(let reason):
+            if let halves = halve(window[index], reason) {
+                window.replaceSubrange(index...index, with: halves)
+                publish()
+                return
+            }
+            window[index].state = .done
+            refused(request, reason)
         case .refused(let reason):
             window[index].state = .done
             refused(request, reason)
@@ -394,6 +433,8 @@ public actor Destination {
             $0.sentSamples += UInt64(request.samples - missing)
             $0.losses.notStored += UInt64(missing)
         }
+        sizeLimit.taken(request.plainBytes)
+        largestRequest.store(sizeLimit.bytes, ordering: .relaxed)
         nextPause = configuration.shortestPause
         if isFailing {
             isFailing = false
@@ -437,6 +478,31 @@ public actor Destination {
         }
     }
 
+    /// The two halves of a request that is too large; nil if it has only one item. Both belong to its record in the spool.
+    private func halve(_ entry: Entry, _ reason: String) -> [Entry]? {
+        do {
+            let (plainBytes, halves) = try packer.halve(entry.request)
+            guard let halves else { return nil }
+            count { $0.halvedRequests += 1 }
+            sizeLimit.refused(plainBytes)
+            largestRequest.store(sizeLimit.bytes, ordering: .relaxed)
+            if let held = logs.size.admit() {
+                logger.info(
+                    """
+                    \(endpoint) finds a request of \(entry.request.body.readableBytes) bytes too large, it gets it in two: \
+                    \(reason)\(PushLogs.note(held))
+                    """)
+            }
+            return [halves.first, halves.second].map { half in
+                lastID += 1
+                return Entry(id: lastID, request: half, origin: moved == entry.origin ? entry.origin : lastID)
+            }
+        } catch {
+            logger.error("a request to \(endpoint) cannot be cut in two: \(error)")
+            return nil
+        }
+    }
+
     private func failed(_ reason: String, _ retryAfter: Int?) async {
         isFailing = true
         count { $0.failedRequests += 1 }
@@ -473,8 +539,9 @@ public actor Destination {
     private func advance() async {
         var last: UInt64?
         while let entry = window.first, entry.state == .done {
-            last = entry.request.sequence ?? last
             window.removeFirst()
+            // A record of which a part is left is not done with.
+            if let sequence = entry.request.sequence, window.first?.request.sequence != sequence { last = sequence }
         }
         guard let spool, let last else { return }
         do throws(SpoolError) {

@@ -1,3 +1,4 @@
+import Glibc
 import NIOHTTP1
 import Wire
 
@@ -24,8 +25,14 @@ struct HTTPResponse: Sendable {
         return body.withUnsafeBytes { Self.line($0[...]) }
     }
 
-    /// Seconds of the Retry-After header.
-    var retryAfter: Int? { headers.first(name: "Retry-After").flatMap { Int($0) } }
+    /// Seconds of the Retry-After header (RFC 9110, 10.2.3). A moment is one of the server's clock, which its answer shows too.
+    var retryAfter: Int? {
+        guard let text = headers.first(name: "Retry-After") else { return nil }
+        if let seconds = Int(text) { return seconds }
+        guard let moment = HTTPDate(text) else { return nil }
+        let now = headers.first(name: "Date").flatMap { HTTPDate($0)?.seconds } ?? time(nil)
+        return max(0, moment.seconds - now)
+    }
 
     /// Samples that a receiver of remote write 2.0 says it stored.
     var samplesWritten: Int? { headers.first(name: "X-Prometheus-Remote-Write-Samples-Written").flatMap { Int($0) } }

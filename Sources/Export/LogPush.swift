@@ -35,7 +35,7 @@ public final class LogPush: LogSink {
     }
 
     public func take(_ record: borrowing LogRecord, _ json: borrowing JSONLog, from owner: LogOwner) -> Bool {
-        let limit = sender.configuration.batchBytes
+        let limit = sender.batchBytes
         var isClosed = false
         state.withLock { state in
             state.encoder.append(record, json, of: owner)

@@ -127,7 +127,9 @@ public actor MetricsPush {
         for (format, forms) in Dictionary(grouping: forms, by: \.key.format) {
             guard let metricsProtocol = format.metricsProtocol else { continue }
             do {
-                let requests = try encode(snapshot, metricsProtocol, forms.map(\.key.coding), shards)
+                // What several get is made for the one that takes least.
+                let bytes = forms.flatMap(\.value).map(\.requestBytes).min() ?? .max
+                let requests = try encode(snapshot, metricsProtocol, forms.map(\.key.coding), shards, bytes)
                 for (packaging, destinations) in forms {
                     for destination in destinations { deliveries.append((destination, requests[packaging] ?? [])) }
                 }
@@ -145,7 +147,8 @@ public actor MetricsPush {
 
     /// The requests of a snapshot in every form of one protocol. Shards take turns, so that connections have work at once.
     private func encode(
-        _ snapshot: MetricsSnapshot, _ metricsProtocol: MetricsProtocol, _ codings: [RequestCoding], _ shards: Int
+        _ snapshot: MetricsSnapshot, _ metricsProtocol: MetricsProtocol, _ codings: [RequestCoding], _ shards: Int,
+        _ bytes: Int
     ) throws(CompressionError) -> [Packaging: [PushRequest]] {
         let encoding: Encoding
         if let known = encodings[metricsProtocol] {
@@ -155,6 +158,8 @@ public actor MetricsPush {
                 MetricsEncoder(metricsProtocol, extraLabels: configuration.extraLabels, limits: configuration.limits))
             encodings[metricsProtocol] = encoding
         }
+        let limits = configuration.limits
+        encoding.encoder.limits = RequestLimits(samples: limits.samples, bytes: min(limits.bytes, bytes))
         var lanes: [[[PushRequest]]] = []
         for index in 0..<shards {
             let shard = Shard(index, of: shards)
@@ -166,7 +171,8 @@ public actor MetricsPush {
                     forms.append(
                         PushRequest(
                             body: try packer.pack(request, coding), samples: samples,
-                            packaging: Packaging(metricsProtocol: metricsProtocol, coding: coding), shard: shard))
+                            packaging: Packaging(metricsProtocol: metricsProtocol, coding: coding), shard: shard,
+                            plainBytes: request.count))
                 }
                 lane.append(forms)
             }

@@ -4,6 +4,7 @@ struct PushLogs {
     var rejection = LogLimit()
     var overflow = LogLimit()
     var spool = LogLimit()
+    var size = LogLimit()
 
     static func note(_ held: Int) -> String {
         held == 0 ? "" : " (\(held) more in the last minute)"

@@ -10,6 +10,8 @@ struct PushRequest: Sendable {
     let shard: Shard?
     /// Items that were enqueued before it.
     var position: UInt64 = 0
+    /// Bytes before compression; 0 if that is not known, as of what was in the spool.
+    var plainBytes = 0
     /// Its record in the spool, if it has one.
     var sequence: UInt64?
 

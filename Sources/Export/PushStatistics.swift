@@ -10,6 +10,8 @@ public struct PushStatistics: Sendable, Equatable {
     public var droppedRequests: UInt64 = 0
     /// Requests that were sent again in a form that the server takes.
     public var repackedRequests: UInt64 = 0
+    /// Requests that were cut in two because the server found them too large.
+    public var halvedRequests: UInt64 = 0
     /// Bytes of the bodies that the server took.
     public var sentBytes: UInt64 = 0
     /// Samples in requests that the server took.
@@ -39,6 +41,7 @@ public struct PushStatistics: Sendable, Equatable {
         sum.rejectedRequests += other.rejectedRequests
         sum.droppedRequests += other.droppedRequests
         sum.repackedRequests += other.repackedRequests
+        sum.halvedRequests += other.halvedRequests
         sum.sentBytes += other.sentBytes
         sum.sentSamples += other.sentSamples
         sum.losses = one.losses + other.losses

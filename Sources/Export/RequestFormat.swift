@@ -27,6 +27,16 @@ enum RequestFormat: UInt8, Sendable, CaseIterable {
         }
     }
 
+    /// How a request is cut in two.
+    var halves: RequestHalves.Form {
+        switch self {
+        case .remoteWrite: .remoteWrite
+        case .remoteWrite2: .remoteWrite2
+        case .otlp: .otlpMetrics
+        case .otlpLogs, .otlpTraces: .otlpItems
+        }
+    }
+
     var isOTLP: Bool { self != .remoteWrite && self != .remoteWrite2 }
 
     /// The value of the Content-Type header.

@@ -49,7 +49,7 @@ public final class SpanPush: SpanSink {
         let text = copy text
         state.withLock { state in
             state.recorder.take(exchange, text, peer, from: owner)
-            if state.recorder.byteCount >= sender.configuration.batchBytes || state.recorder.isFull { send(&state) }
+            if state.recorder.byteCount >= sender.batchBytes || state.recorder.isFull { send(&state) }
         }
     }
 

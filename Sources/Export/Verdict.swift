@@ -6,6 +6,8 @@ enum Verdict: Sendable, Equatable {
     case taken(missing: Int, reason: String)
     /// The receiver does not take its form; `isUnsupported`: it said so expressly.
     case otherForm(isUnsupported: Bool, reason: String)
+    /// The receiver finds the request too large.
+    case tooLarge(reason: String)
     /// The receiver will not take this request, ever.
     case refused(String)
     /// Something that may pass; the seconds are the server's wish.
@@ -28,6 +30,7 @@ enum Verdict: Sendable, Equatable {
             return .failed("the server answered \(response.status) and points\(place); name that URL", retryAfter: nil)
         case 415: return .otherForm(isUnsupported: true, reason: answer)
         case 400: return .otherForm(isUnsupported: false, reason: answer)
+        case 413: return .tooLarge(reason: answer)
         case 429, 500...: return .failed(answer, retryAfter: response.retryAfter)
         default: return .refused(answer)
         }

@@ -167,7 +167,7 @@ final class SeriesSource: SnapshotSource {
         for (result, count) in [
             ("sent", statistics.sentRequests), ("failed", statistics.failedRequests),
             ("rejected", statistics.rejectedRequests), ("dropped", statistics.droppedRequests),
-            ("repacked", statistics.repackedRequests),
+            ("repacked", statistics.repackedRequests), ("halved", statistics.halvedRequests),
         ] {
             snapshot.add(.martletRemoteWriteRequestsTotal, common.adding([("result", result)]), Double(count))
         }
@@ -187,7 +187,7 @@ final class SeriesSource: SnapshotSource {
         for (result, count) in [
             ("sent", statistics.sentRequests), ("failed", statistics.failedRequests),
             ("rejected", statistics.rejectedRequests), ("dropped", statistics.droppedRequests),
-            ("repacked", statistics.repackedRequests),
+            ("repacked", statistics.repackedRequests), ("halved", statistics.halvedRequests),
         ] {
             snapshot.add(.martletOtlpRequestsTotal, common.adding([("result", result)]), Double(count))
         }

@@ -10,7 +10,7 @@ public struct ProtobufReader {
     }
 
     private let bytes: UnsafeRawBufferPointer
-    private var position: Int
+    private(set) var position: Int
     private let end: Int
     private var isBroken = false
 

@@ -172,6 +172,72 @@ import Wire
         await push.shutdown(until: .now + .seconds(5))
     }
 
+    /// A request that is too large goes in halves, in order, until they are taken; later ones are made smaller at once.
+    @Test func tooLargeIsHalved() async throws {
+        let large = ScriptedServer.Answer.status(413)
+        try await ScriptedServer.with([large, large, large, .status(200)]) { server in
+            let push = try LogPush(
+                try configuration(port: server.port) { $0.batchBytes = 200_000 }, spool: nil,
+                logger: LogCapture().logger)
+            for number in 0..<800 { _ = take(number, push) }
+            push.start()
+            #expect(await eventually { push.settled == 800 })
+            let statistics = push.sender.destination.statistics
+            #expect(statistics.halvedRequests == 3 && statistics.sentSamples == 800 && statistics.losses.total == 0)
+            #expect(server.received[3...].flatMap(numbers) == Array(0..<800))
+            #expect(server.received.prefix(4).map { numbers($0).count } == [800, 400, 200, 100])
+            // As much as the largest part that was taken, not the whole.
+            let limit = push.sender.batchBytes
+            #expect(limit < 100_000 && limit >= server.received.suffix(1)[0].body.count)
+            await push.shutdown(until: .now + .seconds(5))
+        }
+    }
+
+    @Test func oneRecordThatIsTooLargeIsDropped() async throws {
+        try await ScriptedServer.with([.status(413), .status(413), .status(200)]) { server in
+            let log = LogCapture()
+            let push = try LogPush(try configuration(port: server.port), spool: nil, logger: log.logger)
+            for number in 0..<2 { _ = take(number, push) }
+            push.start()
+            #expect(await eventually { push.settled == 2 })
+            let statistics = push.sender.destination.statistics
+            #expect(statistics.losses.refused == 1 && statistics.rejectedRequests == 1 && statistics.sentSamples == 1)
+            #expect(server.received.map(numbers) == [[0, 1], [0], [1]])
+            #expect(log.lines.contains { $0.contains("refused a request, dropped 1 log records") })
+            await push.shutdown(until: .now + .seconds(5))
+        }
+    }
+
+    /// Halves of a request that is on disk: its record stays until both have arrived, and no longer.
+    @Test(arguments: [1, 2, 3]) func halvesAndTheSpool(failure: Int) async throws {
+        try await TemporaryFolder.with { folder in
+            let lane = try lane()
+            defer { lane.stop() }
+            var answers = [ScriptedServer.Answer](repeating: .status(413), count: 2)
+            answers.insert(.status(503), at: min(failure, 2))
+            if failure == 3 { answers.insert(.status(200), at: 2) }
+            try await ScriptedServer.with(answers + [.status(200)]) { server in
+                let spool = try Spool(
+                    directory: folder.path("spool"), SpoolConfiguration(maximumBytes: 1 << 20), executor: lane)
+                let push = try LogPush(
+                    try configuration(port: server.port) { $0.batchBytes = 200_000 }, spool: spool,
+                    logger: LogCapture().logger)
+                for number in 0..<800 { _ = take(number, push) }
+                push.start()
+                #expect(await eventually { push.sender.destination.statistics.sentSamples == 800 })
+                await push.shutdown(until: .now + .seconds(5))
+                let taken = server.received.enumerated().filter { place, _ in
+                    place >= answers.count || answers[place].isGood
+                }
+                #expect(taken.map(\.element).flatMap(numbers) == Array(0..<800))
+                #expect(spool.statistics.droppedItems == 0 && spool.statistics.bytes == 0)
+            }
+            let again = try Spool(
+                directory: folder.path("spool"), SpoolConfiguration(maximumBytes: 1 << 20), executor: lane)
+            #expect(again.isEmptyAtStart)
+        }
+    }
+
     @Test func whatTheServerDidNotStoreIsCounted() async throws {
         // partial_success 1: rejected_log_records 1 = 3, error_message 2 = "full".
         let answer = String(decoding: [0x0A, 8, 0x08, 3, 0x12, 4] + Array("full".utf8), as: UTF8.self)

@@ -51,6 +51,14 @@ import Wire
             .of(HTTPResponse(status: status, headers: .init(headers)), to: one, samples: 1)
         }
         #expect(verdict(429, [("Retry-After", "7")]) == .failed("the server answered 429", retryAfter: 7))
+        // Ten minutes by the server's clock, whatever that shows.
+        let later = "Sun, 06 Nov 1994 08:59:37 GMT"
+        #expect(
+            verdict(503, [("Retry-After", later), ("Date", "Sun, 06 Nov 1994 08:49:37 GMT")])
+                == .failed("the server answered 503", retryAfter: 600))
+        #expect(verdict(503, [("Retry-After", later)]) == .failed("the server answered 503", retryAfter: 0))
+        #expect(verdict(503, [("Retry-After", "soon")]) == .failed("the server answered 503", retryAfter: nil))
+        #expect(verdict(413) == .tooLarge(reason: "the server answered 413"))
         #expect(verdict(503) == .failed("the server answered 503", retryAfter: nil))
         #expect(verdict(401) == .refused("the server answered 401"))
         #expect(

@@ -65,7 +65,8 @@ extension SystemTests {
             #expect(try scene.store.newest("martlet_remote_write_samples_total{result=\"dropped\"}") == 0)
         }
 
-        /// What the receiver will never take is dropped at once, counted, and said once a minute with the receiver's reason.
+        /// What the receiver will never take is dropped at once, counted, and said once a minute with the receiver's reason; what is
+        /// too large comes in halves.
         @Test func refusals() throws {
             let scene = try PushScene("pass pass 400 401 413 404 pass")
             defer { scene.scratch.remove() }
@@ -75,13 +76,30 @@ extension SystemTests {
             let refused = scene.proxy.requests.filter { (400..<500).contains($0.status) }
             #expect(refused.map(\.status) == [400, 401, 413, 404])
             #expect(Set(refused.map(\.hash)).isDisjoint(with: scene.proxy.requests.filter(\.wasTaken).map(\.hash)))
-            #expect(ledger.missing == 4 && ledger.samples == ledger.expectedSamples, "\(ledger)")
+            #expect(ledger.missing == 3 && ledger.samples == ledger.expectedSamples, "\(ledger)")
             let dropped = Int(try scene.store.newest("martlet_remote_write_samples_total{result=\"dropped\"}"))
             #expect(
-                (4 * ledger.range.lowerBound...4 * ledger.range.upperBound).contains(dropped), "\(dropped) \(ledger)")
-            #expect(try scene.store.newest("martlet_remote_write_requests_total{result=\"rejected\"}") == 4)
+                (3 * ledger.range.lowerBound...3 * ledger.range.upperBound).contains(dropped), "\(dropped) \(ledger)")
+            #expect(try scene.store.newest("martlet_remote_write_requests_total{result=\"rejected\"}") == 3)
+            #expect(try scene.store.newest("martlet_remote_write_requests_total{result=\"halved\"}") == 1)
             let lines = scene.lines("refused")
             #expect(lines.count == 1 && lines[0].contains("the proxy says 400"), "\(lines)")
+        }
+
+        /// A receiver that takes only small requests gets everything in small ones, whatever the protocol.
+        @Test(arguments: Receiver.here)
+        func tooLarge(receiver: Receiver) throws {
+            let scene = try PushScene(
+                "larger/1500", receiver.arguments, path: receiver.path, store: receiver.make)
+            defer { scene.scratch.remove() }
+            #expect(soon(within: 30) { scene.proxy.requests.count(where: \.wasTaken) >= 60 })
+            try scene.drain(within: 30)
+            let ledger = try scene.end()
+            #expect(ledger.lives.count == 1 && ledger.isWhole && scene.proxy.repeats == 0, "\(ledger)")
+            #expect(scene.proxy.requests.contains { $0.status == 413 })
+            #expect(scene.proxy.requests.allSatisfy { !$0.wasTaken || $0.bytes <= 1500 })
+            #expect(try scene.store.newest("martlet_remote_write_samples_total{result=\"dropped\"}") == 0)
+            #expect(try scene.store.newest("martlet_remote_write_requests_total{result=\"halved\"}") > 0)
         }
 
         /// What may pass is sent again until it does, and nothing is lost.

@@ -182,10 +182,10 @@ extension SystemTests {
             #expect(span.texts["server.port"] == "\(scene.port)" && span.texts["http.method"] == nil)
         }
 
-        /// A receiver that is away, resets, and is slow: every span arrives, none twice but after a reset.
+        /// A receiver that is away, resets, is slow, or finds requests too large: every span arrives, none twice but after a reset.
         @Test(
             .enabled(if: OTLPReceiver.isInstalled, "opentelemetry-proto and opentelemetry-sdk are not installed"),
-            arguments: ["503 503 pass", "reset pass", "slow/2 pass"])
+            arguments: ["503 503 pass", "reset pass", "slow/2 pass", "413 413 pass"])
         func faults(_ plan: String) throws {
             let scene = try Scene(through: plan.replacing(" ", with: "\n"))
             defer { scene.scratch.remove() }
