@@ -173,7 +173,9 @@ final class JournalSource {
             // Docker and Podman say with it which stream it was.
             origin.stream = priority == 3 ? .stderr : .stdout
         }
-        let isPart = journal.field("CONTAINER_PARTIAL_MESSAGE") { $0.elementsEqual("true".utf8) } ?? false
+        // Docker says of the last part as well that it is one; Podman does not.
+        let isPart =
+            Self.isTrue("CONTAINER_PARTIAL_MESSAGE", journal) && !Self.isTrue("CONTAINER_PARTIAL_LAST", journal)
         let pass = pass
         _ = journal.field("MESSAGE") { bytes in
             let text = bytes.assumingMemoryBound(to: UInt8.self)
@@ -186,6 +188,10 @@ final class JournalSource {
         if cut > reader.cut { pass.drops.add("log_message_too_long_bytes", cut - reader.cut) }
         reader.cut = cut
         return true
+    }
+
+    private static func isTrue(_ field: String, _ journal: Journal) -> Bool {
+        journal.field(field) { $0.elementsEqual("true".utf8) } ?? false
     }
 
     private func flush(_ reader: Reader, before time: UInt64) {

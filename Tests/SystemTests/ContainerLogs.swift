@@ -136,6 +136,66 @@ extension SystemTests {
             try expectCounts(of: container, from: agent)
         }
 
+        /// Docker's driver `journald`, and a real journald. Lines arrive at a collector too, once and in order, though the agent is
+        /// killed.
+        @Test(.enabled(if: OTLPReceiver.isInstalled, "opentelemetry-proto and opentelemetry-sdk are not installed"))
+        func dockerToJournal() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let journal = try JournalDaemon(in: scratch)
+            let daemon = try DockerDaemon(in: scratch, launcher: journal.launcher)
+            let options = ["--log-driver", "journald"]
+            let collector = try LogCollector(lines: 30_000, in: scratch)
+            let arguments = [
+                "--journal-dir", journal.directory, "--logs-endpoint", "http://127.0.0.1:\(collector.port)/v1/logs",
+            ]
+            var agent = try AgentProcess(arguments, in: scratch)
+            let container = name("journal")
+            try daemon.run(container, options: options, Self.command)
+            try expectCounts(of: "/docker/" + container, source: "journald", from: agent)
+
+            // The last part of a long line has the mark of a part too.
+            let long = "{ head -c 40000 /dev/zero | tr '\\0' y; echo; echo ERROR right behind; } > /proc/1/fd/1"
+            try daemon.docker(["exec", container, "/bin/sh", "-c", long])
+            try agent.page(within: 10, "a long line and one behind it") { page in
+                ["unknown": 6, "error": 4].allSatisfy { level, count in
+                    page.value("container_log_messages_total", of: "/docker/" + container, ["level": level]) == count
+                }
+            }
+
+            let log = try NumberedLog.docker("lines", daemon, options: options)
+            func arrived(within seconds: Double) throws -> LogCollector.State.Name? {
+                try eventually(within: seconds, every: 0.2) {
+                    try collector.state().names[log.name].flatMap { $0.distinct == log.lines ? $0 : nil }
+                }
+            }
+            try log.write(1000)
+            #expect(try arrived(within: 30) != nil)
+            try log.write(20_000)
+            agent.process.signal(SIGKILL)
+            #expect(agent.process.wait(seconds: 10) == 137)
+            try log.write(5000)
+            agent = try AgentProcess(arguments, in: scratch)
+            guard let lines = try arrived(within: 60) else {
+                throw Failure("not \(log.lines): \(try collector.state())\n\(agent.process.errors.suffix(1000))")
+            }
+            #expect(lines.late == 0 && lines.attributes["log.source"] == "journald", "\(lines)")
+            #expect(try lines.repeats <= collector.state().largest)
+            #expect(try agent.page().value("martlet_faults_total", ["kind": "log_position_lost"]) ?? 0 == 0)
+        }
+
+        /// Podman's driver `journald`: conmon writes what it reads, in parts of its own size.
+        @Test func podmanToJournal() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let journal = try JournalDaemon(in: scratch)
+            let podman = try Podman(in: scratch, launcher: journal.launcher)
+            let agent = try AgentProcess(["--journal-dir", journal.directory], in: scratch)
+            let container = name("podman")
+            try podman.run(container, options: ["--log-driver", "journald"], Self.command)
+            try expectCounts(of: "/podman/" + container, source: "journald", from: agent)
+        }
+
         /// Units of a real systemd and its journal.
         @Test(.enabled(if: !SystemdHost.isTheMachines, "two systemds cannot share a cgroup2 hierarchy"))
         func journal() throws {

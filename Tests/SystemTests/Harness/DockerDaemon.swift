@@ -6,13 +6,14 @@ final class DockerDaemon {
     let socket: String
     private let scratch: Scratch
 
-    init(in scratch: Scratch) throws {
+    /// - Parameter launcher: a program that starts the daemon, such as one that enters a mount namespace.
+    init(in scratch: Scratch, launcher: [String] = []) throws {
         self.scratch = scratch
         let folder = try scratch.folder("docker")
         socket = folder + "/docker.sock"
         Cgroup.removeAtEnd("/docker", killing: false, in: scratch)
         let daemon = try ChildProcess(
-            [
+            launcher + [
                 "dockerd", "--data-root", folder + "/data", "--exec-root", folder + "/exec", "-H", "unix://" + socket,
                 "--pidfile", folder + "/pid", "--iptables=false", "--ip6tables=false", "--bridge=none",
                 "--ip-forward=false", "--ip-masq=false", "--storage-driver=overlay2",

@@ -6,13 +6,16 @@ final class Podman {
     private let command: [String]
     private let scratch: Scratch
 
-    init(in scratch: Scratch) throws {
+    /// - Parameter launcher: a program that runs Podman, such as one that enters a mount namespace.
+    init(in scratch: Scratch, launcher: [String] = []) throws {
         self.scratch = scratch
         let folder = try scratch.folder("podman")
-        command = [
-            "podman", "--root", folder + "/root", "--runroot", folder + "/run", "--tmpdir", folder + "/tmp",
-            "--cgroup-manager=cgroupfs", "--runtime", "runc", "--storage-driver", "overlay", "--events-backend=file",
-        ]
+        command =
+            launcher + [
+                "podman", "--root", folder + "/root", "--runroot", folder + "/run", "--tmpdir", folder + "/tmp",
+                "--cgroup-manager=cgroupfs", "--runtime", "runc", "--storage-driver", "overlay",
+                "--events-backend=file",
+            ]
         Cgroup.removeAtEnd("/libpod_parent", killing: false, in: scratch)
         try Command.check(command + ["import", Rootfs.archive(in: scratch), Self.image])
     }

@@ -1,19 +1,17 @@
 #!/usr/bin/env python3
-"""A collector of OTLP logs that keeps account of numbered lines: log_receiver.py PORT PROTO-DIRECTORY BUILD-DIRECTORY COUNT.
+"""A collector of OTLP logs that keeps account of numbered lines: log_receiver.py PORT COUNT.
 
 Bodies are "... NAME line NUMBER ..."; GET answers with one JSON object: for each name how many records came, how many different ones,
-and how many of those that came for the first time came after a later one. Messages are read by the classes that protoc makes of
-the definitions.
+and how many of those that came for the first time came after a later one. Messages are read by the published definitions (the
+package opentelemetry-proto).
 """
-import gzip, json, re, subprocess, sys
+import gzip, json, re, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 
-port, protos, build, most = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
-subprocess.run(["protoc", f"-I{protos}", f"--python_out={build}", "otlp_signals.proto", "otlp_metrics.proto"], check=True)
-sys.path.insert(0, build)
-import otlp_signals_pb2  # noqa: E402
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 
+port, most = int(sys.argv[1]), int(sys.argv[2])
 pattern = re.compile(r"(\S+) line (\d+)")
 lock = Lock()
 names = {}
@@ -56,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        request = otlp_signals_pb2.ExportLogsServiceRequest()
+        request = logs_service_pb2.ExportLogsServiceRequest()
         request.ParseFromString(body)
         with lock:
             count = 0

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Writes numbered lines to a log and rotates it: log_writer.py KIND NAME PATH LINES.
+"""Writes numbered lines to a log and rotates it: log_writer.py KIND NAME PATH [cri].
 
-For every line on standard input it writes LINES more lines; "rotate" rotates the log first. KIND is rename, copy or delete.
-It answers each with the number of lines so far.
+For every line "write COUNT" on standard input it writes so many lines more; "rotate COUNT" rotates the log first. KIND is rename,
+copy or delete. It answers each with the number of lines so far. With cri the lines are those of a runtime of Kubernetes.
 """
-import os, shutil, sys
+import os, shutil, sys, time
 
-kind, name, path, lines = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+kind, name, path = sys.argv[1:4]
+isCRI = sys.argv[4:] == ["cri"]
 flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 levels = ["INFO", "INFO", "ERROR", "INFO", "DEBUG"]
 file = os.open(path, flags, 0o644)
@@ -31,13 +32,17 @@ def rotate():
 
 
 for command in sys.stdin:
-    if command.strip() == "rotate":
+    action, count = command.split()
+    if action == "rotate":
         rotate()
-    end = written + lines
+    end = written + int(count)
     while written < end:
         upto = min(written + 200, end)
+        seconds, rest = divmod(time.time_ns(), 10**9)
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+        head = f"{stamp}.{rest:09}Z stdout F " if isCRI else ""
         block = "".join(
-            f"2026-01-01 00:00:00.000 {levels[n % 5]} {name} line {n} of a program that has something to say of {n * 7919}\n"
+            f"{head}2026-01-01 00:00:00.000 {levels[n % 5]} {name} line {n} of a program that has something to say of {n * 7919}\n"
             for n in range(written, upto)
         )
         data = block.encode()
