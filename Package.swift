@@ -98,7 +98,7 @@ let package = Package(
                 "Ring",
                 "Traces",
             ], swiftSettings: strict),
-        .target(name: "Logs", dependencies: ["Host"], swiftSettings: strict),
+        .target(name: "Logs", dependencies: ["CMemory", "Host"], swiftSettings: strict),
         .target(
             name: "LogFiles", dependencies: ["CJournal", "CLinux", "Linux", "Logs", "Metrics"], swiftSettings: strict),
         .target(name: "Protocols", swiftSettings: strict),

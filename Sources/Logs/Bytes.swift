@@ -1,3 +1,4 @@
+import CMemory
 import Glibc
 
 /// What the readers of this module ask of single bytes and of runs of them.
@@ -70,28 +71,36 @@ extension Span<UInt8> {
     /// The first place, from `start` on, of what ends a run of characters in a JSON string: a quote, a backslash, or a control
     /// character; its length if there is none.
     @inline(__always) func firstIndexOfStringEnd(from start: Int) -> Int {
-        let bytes = self.bytes
-        var index = start
-        while index + 8 <= count {
-            // Eight bytes are there, and any eight bytes are a number.
-            let word = UInt64(
-                littleEndian: unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self))
-            // The highest bit of each byte that is what is looked for. A borrow may set more of them, but only above the first.
-            let quotes = word ^ (Self.eachByte &* 0x22)
-            let slashes = word ^ (Self.eachByte &* 0x5C)
-            let ends =
-                (quotes &- Self.eachByte) & ~quotes | (slashes &- Self.eachByte) & ~slashes
-                | (word &- Self.eachByte &* 0x20) & ~word
-            let marks = ends & (Self.eachByte &* 0x80)
-            if marks != 0 { return index + marks.trailingZeroBitCount >> 3 }
-            index += 8
+        guard start < count else { return count }
+        return withUnsafeBufferPointer { bytes in
+            // Not empty: there is a first byte.
+            guard let base = bytes.baseAddress else { return 0 }
+            return start + martlet_string_end(base + start, bytes.count - start)
         }
-        while index < count {
-            let byte = self[index]
-            if byte == 0x22 || byte == 0x5C || byte < 0x20 { break }
-            index += 1
+    }
+
+    /// Marks of the `length` bytes from `start` on, which are there; 64 at most.
+    @inline(__always) func levelMarks(from start: Int, _ length: Int) -> martlet_level_marks {
+        withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return martlet_level_marks() }
+            return martlet_mark_level(base + start, length, start)
         }
-        return index
+    }
+
+    /// Marks of the `length` bytes from `start` on, which are there; 64 at most.
+    @inline(__always) func wordMarks(from start: Int, _ length: Int) -> martlet_word_marks {
+        withUnsafeBufferPointer { bytes in
+            guard let base = bytes.baseAddress else { return martlet_word_marks() }
+            return martlet_mark_words(base + start, length, start)
+        }
+    }
+
+    /// The eight bytes at `position`, which are there, the first one lowest.
+    @inline(__always) func word(at position: Int) -> UInt64 {
+        precondition(position >= 0 && count - position >= 8)
+        // Eight bytes are there, and any eight bytes are a number.
+        return UInt64(
+            littleEndian: unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: position, as: UInt64.self))
     }
 
     /// Whether both are the same bytes.
@@ -104,8 +113,6 @@ extension Span<UInt8> {
             }
         }
     }
-
-    @inline(__always) private static var eachByte: UInt64 { 0x0101_0101_0101_0101 }
 
     /// The largest length up to `limit` that does not cut a character of UTF-8.
     func length(cutAt limit: Int) -> Int {

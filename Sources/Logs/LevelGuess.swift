@@ -9,28 +9,71 @@ public enum LevelGuess {
     public static func level(of line: Span<UInt8>) -> LogLevel {
         let end = min(line.count, longest)
         let line = line.extracting(0..<end)
-        var position = 0
-        for field in 0..<fields {
-            while position < end, line[position].isBlank { position += 1 }
-            if position == end { break }
-            if field == 0, let level = glog(line, position, end) { return level }
-            // The parts of the field: a separator ends one, a blank the field.
-            while true {
-                let part = position
-                while position < end, !endsPart(line[position]) { position += 1 }
-                if position - part >= 3, let level = word(line, part, position) { return level }
-                if position == end || line[position].isBlank { break }
-                position += 1
+        var start = 0
+        var fields = 0
+        var isInField = false
+        // Windows of 64 bytes, each from where a part of a field begins or ends. A separator ends a part, a blank the field.
+        while start < end {
+            let length = min(64, end - start)
+            let isLast = start + length == end
+            let marks = line.levelMarks(from: start, length)
+            // The line's end ends everything.
+            let beyond: UInt64 = length == 64 ? 0 : ~0 << UInt64(length)
+            let (ends, blanks) = (marks.ends | beyond, marks.blanks | beyond)
+            var seen: UInt64 = ~0
+            var next = length
+            if !isLast {
+                guard ends != 0 else {
+                    // A part of 64 bytes and more.
+                    if !isInField {
+                        if fields == Self.fields { break }
+                        fields += 1
+                    }
+                    var last = start + length
+                    while last < end, !endsPart(line[last]) { last += 1 }
+                    if let level = longWord(line, start, last) { return level }
+                    (start, isInField) = (last, true)
+                    continue
+                }
+                // What begins behind the last end is looked at with the next window.
+                next = 64 - ends.leadingZeroBitCount
+                if next < 64 { seen = 1 << UInt64(next) - 1 }
             }
+            var begins = ~blanks & (blanks << 1 | (isInField ? 0 : 1)) & seen
+            isInField = blanks >> UInt64(next - 1) & 1 == 0
+            var isLastField = false
+            while begins != 0 {
+                if fields == Self.fields {
+                    seen &= begins & (0 &- begins) &- 1
+                    isLastField = true
+                    break
+                }
+                if fields == 0, let level = glog(line, start + begins.trailingZeroBitCount, end) { return level }
+                fields += 1
+                begins &= begins &- 1
+            }
+            // Parts of three bytes and more; no level's name begins with a digit.
+            var parts = ~ends & (ends << 1 | 1) & ~(ends >> 1) & ~(ends >> 2) & ~marks.digits & seen
+            while parts != 0 {
+                let first = parts.trailingZeroBitCount
+                let size = (ends >> UInt64(first)).trailingZeroBitCount
+                if let level = word(line, start + first, start + first + min(size, length - first)) { return level }
+                parts &= parts &- 1
+            }
+            if isLastField { break }
+            start += next
         }
         return redis(line, end)
     }
 
-    /// A blank or one of `] ) ; | : , .`, found by a bit of two words.
-    @inline(__always) private static func endsPart(_ byte: UInt8) -> Bool {
-        let low: UInt64 = 1 << 0x20 | 0x1F << 0x09 | 1 << 0x29 | 1 << 0x3B | 1 << 0x3A | 1 << 0x2C | 1 << 0x2E
-        let high: UInt64 = 1 << (0x5D - 64) | 1 << (0x7C - 64)
-        return (byte & 64 == 0 ? low : high) >> UInt64(byte & 63) & (byte < 128 ? 1 : 0) != 0
+    /// A blank or one of `] ) ; | : , .`.
+    private static func endsPart(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "]"), UInt8(ascii: ")"), UInt8(ascii: ";"), UInt8(ascii: "|"), UInt8(ascii: ":"),
+            UInt8(ascii: ","), UInt8(ascii: "."):
+            true
+        default: byte.isBlank
+        }
     }
 
     @inline(__always) private static func isOpening(_ byte: UInt8) -> Bool {
@@ -51,6 +94,10 @@ public enum LevelGuess {
         case UInt8(ascii: "F"): return .critical
         default: return nil
         }
+    }
+
+    @inline(never) private static func longWord(_ line: Span<UInt8>, _ first: Int, _ end: Int) -> LogLevel? {
+        word(line, first, end)
     }
 
     /// Whether the bytes from `start` to `end` are, or begin with, a level's name.

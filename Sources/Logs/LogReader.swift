@@ -95,16 +95,16 @@ public struct LogReader: ~Copyable {
         case .part(var origin):
             (origin.position, origin.readAt) = (position, readAt)
             if origin.stream == .stderr {
-                Self.addPart(of: decoder, origin, &errors)
+                Self.addPart(of: decoder, line, origin, &errors)
             } else {
-                Self.addPart(of: decoder, origin, &outputs)
+                Self.addPart(of: decoder, line, origin, &outputs)
             }
         case .line(var origin):
             (origin.position, origin.readAt) = (position, readAt)
             if origin.stream == .stderr {
-                Self.addLine(of: decoder, origin, &errors, &json, parsesJSON, redactor, emit)
+                Self.addLine(of: decoder, line, origin, &errors, &json, parsesJSON, redactor, emit)
             } else {
-                Self.addLine(of: decoder, origin, &outputs, &json, parsesJSON, redactor, emit)
+                Self.addLine(of: decoder, line, origin, &outputs, &json, parsesJSON, redactor, emit)
             }
         }
     }
@@ -163,16 +163,19 @@ public struct LogReader: ~Copyable {
 
     // A span of one part of this value and another part to change are not passed along together: hence two of each.
 
-    private static func addPart(of decoder: borrowing LineDecoder, _ origin: LineOrigin, _ stream: inout Stream) {
-        addPart(decoder.text, origin, &stream)
+    private static func addPart(
+        of decoder: borrowing LineDecoder, _ line: Span<UInt8>, _ origin: LineOrigin, _ stream: inout Stream
+    ) {
+        addPart(decoder.text(of: line), origin, &stream)
     }
 
     @inline(__always)
     private static func addLine(
-        of decoder: borrowing LineDecoder, _ origin: LineOrigin, _ stream: inout Stream, _ json: inout JSONLog,
-        _ parsesJSON: Bool, _ redactor: Redactor?, _ emit: (borrowing Message, borrowing JSONLog) -> Void
+        of decoder: borrowing LineDecoder, _ line: Span<UInt8>, _ origin: LineOrigin, _ stream: inout Stream,
+        _ json: inout JSONLog, _ parsesJSON: Bool, _ redactor: Redactor?,
+        _ emit: (borrowing Message, borrowing JSONLog) -> Void
     ) {
-        addLine(decoder.text, origin, &stream, &json, parsesJSON, redactor, emit)
+        addLine(decoder.text(of: line), origin, &stream, &json, parsesJSON, redactor, emit)
     }
 
     private static func addPart(_ text: Span<UInt8>, _ origin: LineOrigin, _ stream: inout Stream) {

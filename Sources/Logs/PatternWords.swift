@@ -34,12 +34,51 @@ public struct PatternWords: ~Copyable {
         swap(&buffer, &bytes)
         defer { swap(&buffer, &bytes) }
         var target = buffer.mutableSpan
+        var word = Word()
+        var index = 0
+        // Windows of 64 bytes, each from where a word begins, or a blank.
+        while index < message.count, ends.count < Self.mostWords {
+            let length = min(64, message.count - index)
+            let marks = message.wordMarks(from: index, length)
+            let isLast = index + length == message.count
+            // The message's end ends everything.
+            let blanks = marks.blanks | (isLast && length < 64 ? ~0 << UInt64(length) : 0)
+            var starts = ~blanks & (blanks << 1 | 1)
+            var next = length
+            while starts != 0 {
+                let start = starts.trailingZeroBitCount
+                let end = start + (blanks >> UInt64(start)).trailingZeroBitCount
+                // Its end is in this window, and nothing in it but plain ASCII?
+                guard end < 64, marks.others == 0 || marks.others.trailingZeroBitCount >= end else {
+                    next = start
+                    // A window begins with the word, or it is a long one.
+                    if end < 64 || start == 0 {
+                        next = readSlowly(message, from: index + start, &word, &target) - index
+                    }
+                    break
+                }
+                if let end = word.take(message, at: index, start..<end, marks, to: &target) {
+                    ends.append(Int32(end))
+                    if ends.count == Self.mostWords { break }
+                }
+                starts &= starts &- 1
+            }
+            index += next
+        }
+        length = ends.last.map(Int.init) ?? 0
+    }
+
+    /// Reads byte by byte from `start` on, where a word begins, to the end of the first word outside of quotes and brackets. Returns
+    /// where that is.
+    @inline(never)
+    private mutating func readSlowly(
+        _ message: Span<UInt8>, from start: Int, _ word: inout Word, _ target: inout MutableSpan<UInt8>
+    ) -> Int {
         var quote: UInt8 = 0
         var nesting = BracketStack()
-        var word = Word()
         let table = WordClasses.table
         let classes = table.span
-        var index = 0
+        var index = start
         while index < message.count {
             if quote == 0, nesting.isEmpty {
                 index = word.append(run: message, from: index, classes, to: &target)
@@ -72,13 +111,11 @@ public struct PatternWords: ~Copyable {
                 word.append(byte, to: &target)
                 continue
             }
-            if let end = word.finish(&target) {
-                ends.append(Int32(end))
-                if ends.count == Self.mostWords { break }
-            }
+            if let end = word.finish(&target) { ends.append(Int32(end)) }
+            return index
         }
-        if ends.count < Self.mostWords, let end = word.finish(&target) { ends.append(Int32(end)) }
-        length = ends.last.map(Int.init) ?? 0
+        if let end = word.finish(&target) { ends.append(Int32(end)) }
+        return index
     }
 
     /// The length of the white space character at `index`, 0 if there is none (Unicode's property White_Space).

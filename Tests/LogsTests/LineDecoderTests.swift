@@ -6,8 +6,9 @@ import Testing
 struct LineDecoderTests {
     private func decode(_ format: LogFormat, _ line: String) -> (LineDecoder.Result, String) {
         var decoder = LineDecoder(format)
-        let result = decoder.read(Array(line.utf8).span)
-        return (result, text(decoder.text))
+        let bytes = Array(line.utf8)
+        let result = decoder.read(bytes.span)
+        return (result, text(decoder.text(of: bytes.span)))
     }
 
     @Test func docker() {
