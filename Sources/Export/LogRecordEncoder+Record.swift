@@ -10,8 +10,19 @@ extension LogRecordEncoder {
             severityText: record.level.name)
         if let trace = json.traceID { (head.traceHigh, head.traceLow) = (trace.high, trace.low) }
         if let span = json.spanID { head.span = span.value }
-        record.body.withUnsafeBytes { begin(head, body: $0, of: owner) }
         let pattern = record.pattern
+        if json.attributeCount == 0 {
+            let stream = record.stream.name
+            record.body.withUnsafeBytes { body in
+                record.source.withUnsafeBytes { source in
+                    pattern.text.withUnsafeBytes {
+                        append(head, body: body, pattern: $0, stream: stream, source: source, of: owner)
+                    }
+                }
+            }
+            return
+        }
+        record.body.withUnsafeBytes { begin(head, body: $0, of: owner) }
         pattern.text.withUnsafeBytes { attribute("pattern.hash", $0) }
         for index in 0..<json.attributeCount {
             let key = json.attributeKey(index)

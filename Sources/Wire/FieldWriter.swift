@@ -50,6 +50,16 @@ struct FieldWriter {
         varint(UInt64(length))
     }
 
+    /// A length of four bytes, as `WireBuffer.closeLength` has it.
+    @inline(__always)
+    mutating func longLength(_ length: Int) {
+        precondition(length >= 0 && length < 1 << 28, "too long a message")
+        let bits = UInt32(truncatingIfNeeded: length)
+        let bytes = bits & 0x7F | (bits << 1) & 0x7F00 | (bits << 2) & 0x7F_0000 | (bits << 3) & 0x7F00_0000 | 0x80_8080
+        target.storeBytes(of: bytes.littleEndian, as: UInt32.self)
+        target += 4
+    }
+
     @inline(__always)
     mutating func bytes(_ bytes: UnsafeRawBufferPointer) {
         if let source = bytes.baseAddress { target.copyMemory(from: source, byteCount: bytes.count) }
@@ -60,5 +70,16 @@ struct FieldWriter {
     mutating func field(_ field: UInt8, _ bytes: UnsafeRawBufferPointer) {
         header(field, bytes.count)
         self.bytes(bytes)
+    }
+
+    /// An attribute (opentelemetry/proto/common/v1/common.proto, `KeyValue`) whose value is a text that is known to be UTF-8.
+    @inline(__always)
+    mutating func attribute(_ field: UInt8, _ key: StaticString, _ value: UnsafeRawBufferPointer) {
+        let key = UnsafeRawBufferPointer(start: key.utf8Start, count: key.utf8CodeUnitCount)
+        let anyValue = Protobuf.fieldSize(value.count)
+        header(field, Protobuf.fieldSize(key.count) + Protobuf.fieldSize(anyValue))
+        self.field(1, key)
+        header(2, anyValue)
+        self.field(1, value)
     }
 }

@@ -25,6 +25,8 @@ public struct LogRecordEncoder: ~Copyable, Sendable {
     private static let attributes: UInt8 = 6
     /// Fields of a head at their longest, without texts.
     private static let headSize = 96
+    /// The three attributes of most records at their longest, without values.
+    private static let attributesSize = 128
 
     private var batch: OTLPBatch
 
@@ -47,6 +49,14 @@ public struct LogRecordEncoder: ~Copyable, Sendable {
             start: head.severityText.utf8Start, count: head.severityText.utf8CodeUnitCount)
         let start = batch.items.room(Self.headSize + level.count + body.count)
         var writer = FieldWriter(start)
+        Self.write(head, level, body, &writer)
+        batch.items.advance(writer.target - start)
+    }
+
+    @inline(__always)
+    private static func write(
+        _ head: Head, _ level: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer, _ writer: inout FieldWriter
+    ) {
         writer.fixed64(1, head.time)
         if head.severity != 0 { writer.varint(2, UInt64(head.severity)) }
         writer.field(3, level)
@@ -55,7 +65,33 @@ public struct LogRecordEncoder: ~Copyable, Sendable {
         if head.traceHigh | head.traceLow != 0 { writer.id(9, high: head.traceHigh, low: head.traceLow) }
         if head.span != 0 { writer.id(10, head.span) }
         writer.fixed64(11, head.observedTime)
-        batch.items.advance(writer.target - start)
+    }
+
+    /// Appends a whole record at once, as most are: `begin`, these three attributes, `end`. All texts are UTF-8.
+    /// - Parameters:
+    ///   - pattern: `pattern.hash`, 32 bytes, or none: then it is empty.
+    ///   - stream: `log.iostream`, where there is one.
+    ///   - source: `log.source`.
+    public mutating func append(
+        _ head: Head, body: UnsafeRawBufferPointer, pattern: UnsafeRawBufferPointer, stream: StaticString?,
+        source: UnsafeRawBufferPointer, of owner: any ResourceOwner
+    ) {
+        let level = UnsafeRawBufferPointer(
+            start: head.severityText.utf8Start, count: head.severityText.utf8CodeUnitCount)
+        let stream = stream.map { UnsafeRawBufferPointer(start: $0.utf8Start, count: $0.utf8CodeUnitCount) }
+        let texts = level.count + body.count + pattern.count + (stream?.count ?? 0) + source.count
+        batch.append(owner, Self.headSize + Self.attributesSize + texts) { writer in
+            Self.write(head, level, body, &writer)
+            if pattern.count == 32 {
+                // Of a length that is known here it costs half.
+                writer.attribute(
+                    Self.attributes, "pattern.hash", UnsafeRawBufferPointer(start: pattern.baseAddress, count: 32))
+            } else {
+                writer.attribute(Self.attributes, "pattern.hash", pattern)
+            }
+            if let stream { writer.attribute(Self.attributes, "log.iostream", stream) }
+            writer.attribute(Self.attributes, "log.source", source)
+        }
     }
 
     /// An attribute whose value is UTF-8.

@@ -74,10 +74,32 @@ struct OTLPBatch: ~Copyable, Sendable {
         opened = items.openLength()
     }
 
+    /// Appends a whole item, whose fields `write` writes, at most `size` bytes.
+    @inline(__always)
+    mutating func append(_ owner: any ResourceOwner, _ size: Int, _ write: (inout FieldWriter) -> Void) {
+        let identity = ObjectIdentifier(owner)
+        if identity != lastOwner { select(owner, identity) }
+        let start = items.count
+        let begin = items.room(size + 5)
+        var writer = FieldWriter(begin + 5)
+        write(&writer)
+        let end = writer.target
+        writer.target = begin
+        writer.byte(Protobuf.tag(2, .lengthDelimited))
+        writer.longLength(end - begin - 5)
+        items.advance(end - begin)
+        note(start)
+    }
+
     /// Ends the item.
     mutating func close() {
         items.closeLength(opened)
-        let start = opened - 1
+        note(opened - 1)
+    }
+
+    /// Counts the item that begins at `start` as one of the resource's.
+    @inline(__always)
+    private mutating func note(_ start: Int) {
         count += 1
         let last = groups[lastGroup].lastRun
         groups[lastGroup].bytes += items.count - start

@@ -8,7 +8,8 @@ enum Protobuf {
     static func varintSize(_ value: Int) -> Int { varintSize(UInt64(value)) }
 
     /// Bytes of a length-delimited field with a one-byte tag, tag and length included.
-    static func fieldSize(_ length: Int) -> Int { 1 + varintSize(length) + length }
+    @inline(__always)
+    static func fieldSize(_ length: Int) -> Int { length < 0x80 ? 2 + length : 1 + varintSize(length) + length }
 
     /// The tag byte of field `number` (1 to 15).
     static func tag(_ number: UInt8, _ type: WireType) -> UInt8 { number << 3 | type.rawValue }

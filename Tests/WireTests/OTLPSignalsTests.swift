@@ -162,6 +162,47 @@ import Testing
             record.attributes.map { "\($0.key)=\($0.value.stringValue)" } == ["pattern.hash=0123", "own.key=own value"])
     }
 
+    /// Bytes of both, for texts around the lengths at which a varint grows.
+    @Test func aWholeRecordIsItsPieces() {
+        let owner = Owner("one")
+        var whole = LogRecordEncoder()
+        var pieces = LogRecordEncoder()
+        for length in [0, 1, 31, 32, 33, 89, 90, 91, 125, 126, 127, 128, 129, 16_380, 16_383, 16_384, 16_385, 70_000] {
+            for (pattern, stream) in [("", nil), (String(repeating: "a", count: 32), "stderr")]
+                as [(String, StaticString?)]
+            {
+                var head = LogRecordEncoder.Head(
+                    time: UInt64(length), observedTime: 2, severity: UInt8(length % 24), severityText: "error")
+                if length % 2 == 1 { (head.traceHigh, head.traceLow, head.span) = (1, 2, 3) }
+                let body = String(repeating: "b", count: length)
+                let source = String(repeating: "s", count: min(length, 300))
+                with(body) { body in
+                    with(pattern) { pattern in
+                        with(source) { source in
+                            whole.append(head, body: body, pattern: pattern, stream: stream, source: source, of: owner)
+                            pieces.begin(head, body: body, of: owner)
+                            pieces.attribute("pattern.hash", pattern)
+                            if let stream { pieces.attribute("log.iostream", stream) }
+                            pieces.attribute("log.source", source)
+                            pieces.end()
+                        }
+                    }
+                }
+            }
+        }
+        #expect(whole.count == pieces.count && whole.byteCount == pieces.byteCount)
+        var first = WireBuffer()
+        var second = WireBuffer()
+        whole.finish(into: &first)
+        pieces.finish(into: &second)
+        #expect(bytes(first) == bytes(second) && first.count > 0)
+    }
+
+    private func bytes(_ buffer: borrowing WireBuffer) -> [UInt8] {
+        let span = buffer.bytes
+        return span.withUnsafeBytes { Array($0) }
+    }
+
     /// A batch that has been there before costs no allocation per item, however owners take turns.
     @Test func anItemAllocatesNothing() {
         let owners = (0..<16).map { Owner("service-\($0)") }
