@@ -68,28 +68,11 @@ struct Checkpoint {
     }
 
     func save(_ path: String) throws(Errno) {
-        var text = Self.head + "\n"
-        text.reserveCapacity(64 + 160 * files.count)
-        var lines = 0
-        for (key, entry) in files {
-            let name = Self.escaped(key)
-            for position in entry.positions {
-                text += "file \(name) \(position.identity.device) \(position.identity.inode) "
-                text += "\(position.fingerprint.length) \(String(position.fingerprint.hash, radix: 16)) "
-                text += "\(position.offset) \(position.modified) \(entry.seen)\n"
-                lines += 1
-            }
-        }
-        for (key, cursor) in cursors {
-            text += "journal \(Self.escaped(key)) \(Self.escaped(cursor))\n"
-            lines += 1
-        }
-        text += "end \(lines)\n"
+        let text = text()
         let temporary = path + ".new"
         if unlink(temporary) != 0, Errno.last == .notFound { Self.makeDirectories(of: path) }
         let file = try FileDescriptor.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o640)
-        var utf8 = text
-        let failure = utf8.withUTF8 { bytes -> Errno? in
+        let failure = text.withUnsafeBytes { bytes -> Errno? in
             var written = 0
             while written < bytes.count {
                 let count = Glibc.write(file.raw, bytes.baseAddress.map { $0 + written }, bytes.count - written)
@@ -104,6 +87,58 @@ struct Checkpoint {
         }
         if let failure { throw failure }
         guard rename(temporary, path) == 0 else { throw Errno.last }
+    }
+
+    /// Byte by byte: many times a second of many files.
+    private func text() -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(64 + 192 * files.count)
+        text += Self.head.utf8
+        text.append(UInt8(ascii: "\n"))
+        var lines: UInt64 = 0
+        for (key, entry) in files {
+            for position in entry.positions {
+                text += "file ".utf8
+                Self.append(name: key, to: &text)
+                Self.append(position.identity.device, 10, to: &text)
+                Self.append(position.identity.inode, 10, to: &text)
+                Self.append(UInt64(position.fingerprint.length), 10, to: &text)
+                Self.append(position.fingerprint.hash, 16, to: &text)
+                Self.append(position.offset, 10, to: &text)
+                Self.append(position.modified, 10, to: &text)
+                Self.append(entry.seen, 10, to: &text)
+                text.append(UInt8(ascii: "\n"))
+                lines += 1
+            }
+        }
+        for (key, cursor) in cursors {
+            text += "journal \(Self.escaped(key)) \(Self.escaped(cursor))\n".utf8
+            lines += 1
+        }
+        text += "end \(lines)\n".utf8
+        return text
+    }
+
+    /// A blank and a number.
+    private static func append(_ number: UInt64, _ radix: UInt64, to text: inout [UInt8]) {
+        text.append(UInt8(ascii: " "))
+        let start = text.count
+        var rest = number
+        repeat {
+            let digit = UInt8(rest % radix)
+            text.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit)
+            rest /= radix
+        } while rest > 0
+        text[start...].reverse()
+    }
+
+    private static func append(name: String, to text: inout [UInt8]) {
+        let start = text.count
+        text.append(contentsOf: name.utf8)
+        let isPlain = text[start...].allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "%") }
+        if isPlain { return }
+        text.removeLast(text.count - start)
+        text += escaped(name).utf8
     }
 
     /// A failure shows when the file is opened.

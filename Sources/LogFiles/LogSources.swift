@@ -55,6 +55,10 @@ public final class LogSources {
     /// Logs of containers that are no more, read to their end.
     private var ending: [(entry: Entry, followed: Followed)] = []
     private var turn = 0
+    /// CLOCK_MONOTONIC: before it no log is looked at.
+    private var nextLook: UInt64 = 0
+    /// Up to where all followers took note of what is settled.
+    private var noted: UInt64 = 0
     private var scans: [(containerID: String, pid: UInt32)] = []
     private var scanned: Set<UInt32> = []
     private var nextScan = 0
@@ -99,6 +103,7 @@ public final class LogSources {
         journal?.update(entries.values.map { ($0.target, $0.logs) })
         listScans(targets)
         scan()
+        nextLook = 0
     }
 
     private func open(_ target: LogTarget) -> Entry {
@@ -131,7 +136,13 @@ public final class LogSources {
                 target.logPath, in: hostRoot, key: "host:" + target.logPath, target.format,
                 entry.logs.source("stdout/stderr"), start)
         }
-        for (path, followed) in entry.files where !followed.follower.isReachable {
+        // Most files of a container were found through the same process.
+        var reachable: LogRoot?
+        for (path, followed) in entry.files where followed.follower.root !== reachable {
+            if followed.follower.isReachable {
+                reachable = followed.follower.root
+                continue
+            }
             // The process through which it was opened has ended; another one sees the same files.
             if let root = root(of: target) {
                 followed.follower.root = root
@@ -220,7 +231,7 @@ public final class LogSources {
     private func scan(_ id: String, _ pid: UInt32) {
         scanned.insert(pid)
         guard let entry = entries[id] else { return }
-        let paths = WrittenLogs.paths(procfs: procfs, pid: pid).filter { entry.files[$0] == nil }
+        let paths = WrittenLogs.paths(procfs: procfs, pid: pid) { entry.files[$0] != nil }
         guard !paths.isEmpty, let root = try? LogRoot(procfs: procfs, pid: pid) else { return }
         for path in paths { follow(file: path, in: root, entry) }
     }
@@ -231,14 +242,27 @@ public final class LogSources {
     public func poll() -> UInt64 {
         pass.tick()
         let begin = pass.now
+        // While a batch is on its way somebody comes every few milliseconds, and finds nothing new mostly.
+        if begin < nextLook, pass.settled == noted {
+            writeCheckpointIfDue()
+            return pass.taken > pass.settled ? Self.settlingDelay : min(Self.longestDelay, nextLook - begin)
+        }
         var isUnfinished = false
+        nextLook = begin + Self.longestDelay
         for _ in followers.indices {
-            guard pass.hasRoom else { break }
+            guard pass.hasRoom else {
+                nextLook = 0
+                break
+            }
             turn = turn + 1 < followers.count ? turn + 1 : 0
             let follower = followers[turn].follower
-            if follower.nextPoll > pass.now { continue }
+            if follower.nextPoll > pass.now {
+                nextLook = min(nextLook, follower.nextPoll)
+                continue
+            }
             if follower.poll() == .more { isUnfinished = true }
             settle(followers[turn])
+            nextLook = min(nextLook, follower.nextPoll)
             pass.tick()
             writeCheckpointIfDue()
             if pass.now &- begin > Self.slice {
@@ -247,7 +271,9 @@ public final class LogSources {
             }
         }
         if let journal, pass.hasRoom, journal.poll() { isUnfinished = true }
+        if isUnfinished { nextLook = 0 }
         pass.tick()
+        noted = pass.settled
         for followed in followers { settle(followed) }
         if let journal, let cursor = journal.settle() {
             checkpoint.cursors[journal.directory] = cursor

@@ -50,12 +50,14 @@ final class OpenLogFile {
         return true
     }
 
-    /// Looks at the file again; false if it is not the same any more, because it was emptied.
-    func check() throws(Errno) -> (status: FileStatus, isSame: Bool) {
+    /// Looks at the file again; false if it is not the same any more, because it was emptied. Before it is read and looked at once
+    /// more, the first bytes of one that has grown need not be compared.
+    func check(beforeReading: Bool = false) throws(Errno) -> (status: FileStatus, isSame: Bool) {
         let status = try FileStatus(descriptor)
         (modified, isDeleted) = (status.modified, status.isDeleted)
         if status.size < offset || status.size < UInt64(fingerprint.length) { return (status, false) }
         if (status.size == seenSize && modified == seenModified) || fingerprint.length == 0 { return (status, true) }
+        if beforeReading, status.size != seenSize { return (status, true) }
         let found = try Self.fingerprint(descriptor, limit: fingerprint.length)
         return (status, found == fingerprint)
     }

@@ -10,15 +10,16 @@ enum WrittenLogs {
     /// The runtimes' own, which are read as what they are.
     private static let others = ["/var/log/pods/", "/var/log/containers/", "/var/log/journal/"]
 
-    /// The paths as the process sees them.
-    static func paths(procfs: String, pid: UInt32) -> [String] {
+    /// The paths as the process sees them, without those that are `known`: of these nothing more is asked.
+    static func paths(procfs: String, pid: UInt32, known: (String) -> Bool) -> [String] {
         var found: [String] = []
         var count = 0
         let descriptors = "\(procfs)/\(pid)/fd"
         try? Directory.forEach(descriptors) { entry in
             count += 1
             if let path = try? SmallFile.link("\(descriptors)/\(entry.name)"), path.hasPrefix(directory),
-                !others.contains(where: path.hasPrefix), !path.hasSuffix(" (deleted)"), !found.contains(path),
+                !others.contains(where: path.hasPrefix), !path.hasSuffix(" (deleted)"), !known(path),
+                !found.contains(path),
                 isWriteOnly("\(procfs)/\(pid)/fdinfo/\(entry.name)")
             {
                 found.append(path)
