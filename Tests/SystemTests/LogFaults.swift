@@ -148,11 +148,11 @@ extension SystemTests {
             let logs = try LogScene.logs(in: scene.scratch)
             for log in logs { try log.write(lines) }
             #expect(soon(within: 30) { logs.allSatisfy(\.isWritten) })
-            // Digits that do not compress to less than half of their number.
+            // A message of its own, of digits that do not compress to less than half of their number.
             let digits = (0..<60_000).map { _ in "0123456789abcdef".randomElement() ?? "0" }
             let file = try FileHandle(forUpdating: URL(fileURLWithPath: logs[0].path))
             try file.seekToEnd()
-            try file.write(contentsOf: Data("INFO a large one \(String(digits))\n".utf8))
+            try file.write(contentsOf: Data("2026-01-01 00:00:00.000 INFO large: \(String(digits))\n".utf8))
             try file.close()
             let page = try scene.agent.page(within: 60, "the large record dropped") {
                 $0.value("martlet_dropped_total", ["reason": "push_refused_log_records"]) ?? 0 >= 1
