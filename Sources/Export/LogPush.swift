@@ -8,7 +8,8 @@ internal import Wire
 ///
 /// Back-pressure: nothing is dropped while its file can wait. What is taken is written into a batch; batches move to the
 /// destination's queue, and to its spool while the receiver does not answer. When the queue is half full, or the spool close
-/// to its limit, `hasRoom` is false and the reader stops.
+/// to its limit, `hasRoom` is false and the reader stops. What it had read by then is handed on to its end: the open batch takes it,
+/// and stays open until there is room.
 public final class LogPush: LogSink {
     public let sender: BatchSender
 
@@ -26,7 +27,7 @@ public final class LogPush: LogSink {
         sender = try BatchSender(.logs, configuration, spool: spool, logger: logger)
     }
 
-    public func start() { sender.start { [self] in close() } }
+    public func start() { sender.start { [self] in if hasRoom { close() } } }
 
     /// Nothing must be taken after this.
     public func shutdown(until deadline: ContinuousClock.Instant) async {
@@ -36,17 +37,20 @@ public final class LogPush: LogSink {
 
     public func take(_ record: borrowing LogRecord, _ json: borrowing JSONLog, from owner: LogOwner) -> Bool {
         let limit = sender.batchBytes
-        var isClosed = false
+        // What changes the answer is a batch.
+        var mayGoOn = true
         state.withLock { state in
             state.encoder.append(record, json, of: owner)
             state.taken &+= 1
-            if state.encoder.byteCount >= limit || state.encoder.isFull {
-                isClosed = true
+            // Small batches would be more than may wait.
+            let isDue = state.encoder.byteCount >= limit
+            if isDue { mayGoOn = hasRoom }
+            if isDue && mayGoOn || state.encoder.isFull {
                 send(&state)
+                mayGoOn = hasRoom
             }
         }
-        // What changes the answer is a batch.
-        return isClosed ? hasRoom : true
+        return mayGoOn
     }
 
     public var hasRoom: Bool { sender.hasRoom }
