@@ -118,6 +118,26 @@ import Testing
         }
     }
 
+    /// However the frame is cut: an envelope is found wherever it begins in it.
+    @Test(arguments: [200, 1400, 16_384, 100_000]) func `Cassandra v5, many envelopes in a frame`(_ size: Int) {
+        var dialogue = Dialogue(.cassandra)
+        func segments(_ bytes: [UInt8]) -> [[UInt8]] {
+            stride(from: 0, to: bytes.count, by: size).map { Array(bytes[$0..<min($0 + size, bytes.count)]) }
+        }
+        for _ in 0..<3 {
+            let asked = (0..<50 as Range<UInt16>).flatMap { Self.query(5, $0, "SELECT \($0)") }
+            for segment in segments(Self.frame(asked)) { dialogue.client(segment) }
+            let answered = (0..<50 as Range<UInt16>).flatMap { stream in
+                stream % 5 == 0
+                    ? Self.error(5, stream)
+                    : Self.envelope(0x85, stream, 8) { $0.add(raw: [UInt8](repeating: 9, count: Int(stream) * 97)) }
+            }
+            for segment in segments(Self.frame(answered)) { dialogue.server(segment) }
+        }
+        #expect(dialogue.log.statuses.count { $0 == .failed } == 30 && dialogue.log.statuses.count == 150)
+        #expect(dialogue.log.statuses.count { $0 == .ok } == 120)
+    }
+
     // MARK: PostgreSQL
 
     private static func message(_ type: Character, _ body: [UInt8]) -> [UInt8] {

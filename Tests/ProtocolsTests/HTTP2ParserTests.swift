@@ -206,6 +206,41 @@ private typealias H2 = HTTP2Bytes
         #expect(dialogue.log.statuses == [.grpc(7), .grpc(7)])
     }
 
+    /// While one call alone waits for its trailers, nothing but its data can be in a gap, whatever its frames are like.
+    @Test(arguments: [70_000, 1_000_000], [1000, 16_000])
+    func `trailers after long messages of calls that are alone`(_ length: Int, _ most: Int) {
+        var dialogue = begun()
+        for stream: UInt32 in [1, 3, 5] {
+            dialogue.client(H2.call(stream))
+            let trailers = stream == 1 ? H2.field("grpc-status", "5", isIndexed: true) : [0xBE]
+            let answer =
+                H2.headers(stream, H2.grpcHead) + message(stream, length, most: most)
+                + H2.headers(stream, trailers, end: true)
+            for start in stride(from: 0, to: answer.count, by: 60_000) {
+                dialogue.serverEnds(Array(answer[start..<min(start + 60_000, answer.count)]))
+            }
+        }
+        #expect(dialogue.log.statuses == [.grpc(5), .grpc(5), .grpc(5)])
+    }
+
+    /// Once another call was made, or given up, the gap may have more in it.
+    @Test(arguments: [false, true]) func `trailers after long messages of calls that are not alone`(_ isReset: Bool) {
+        var dialogue = begun()
+        dialogue.client(H2.call(1))
+        dialogue.server(
+            H2.headers(1, H2.grpcHead) + H2.headers(1, H2.field("grpc-status", "5", isIndexed: true), end: true))
+        dialogue.client(H2.call(3))
+        if isReset {
+            dialogue.client(H2.call(5))
+            dialogue.client(H2.frame(3, 0, 5, [0, 0, 0, 8]))
+        }
+        let answer = H2.headers(3, H2.grpcHead) + message(3, 100_000, most: 1000)
+        dialogue.serverEnds(Array(answer[..<60_000]))
+        if !isReset { dialogue.client(H2.call(7)) }
+        dialogue.serverEnds(Array(answer[60_000...]) + H2.headers(3, [0xBE], end: true))
+        #expect(dialogue.log.statuses == (isReset ? [.grpc(5), .grpc(1), .http(0)] : [.grpc(5), .http(200)]))
+    }
+
     /// Where something else may have been in the gap, a reference may mean anything: only what is spelt out is read.
     @Test func `trailers after a gap that may have had other headers`() {
         var dialogue = begun()

@@ -76,6 +76,9 @@ extension SystemTests {
                 logs.allSatisfy { scene.read($0, on: page) == $0.lines }
             }
             for log in logs { try log.write(80_000) }
+            try scene.agent.page(within: 30, "more lines") { page in
+                logs.contains { scene.read($0, on: page) > 100 }
+            }
             let (held, resident) = try stuck(scene, logs)
             // The first file's rest is in a renamed one now.
             for (index, log) in logs.enumerated() { try log.write(40_000, rotating: index == 0) }

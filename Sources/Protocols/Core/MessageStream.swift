@@ -34,6 +34,9 @@ struct MessageStream {
     /// Whether the beginning of a message is there that could not be read yet.
     var isPartial: Bool { !kept.isEmpty }
 
+    /// Bytes of the current message that are still to come, those that are there left out.
+    var remaining: Int { rest }
+
     /// The next byte begins a message, whatever was before.
     mutating func restart() {
         kept.removeAll(keepingCapacity: true)

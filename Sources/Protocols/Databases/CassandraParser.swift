@@ -28,6 +28,8 @@ final class CassandraParser: KeyedParser {
     private var clientEnvelopes = MessageStream()
     private var serverEnvelopes = MessageStream()
     private var unpacked: [UInt8] = []
+    /// Bytes of the payload of a frame in hand that are still to come: many envelopes may be in it.
+    private var payloadRest = (client: 0, server: 0)
 
     required init(options: ParsingOptions) {
         statements = StatementCache(textLimit: options.textLimit)
@@ -35,49 +37,74 @@ final class CassandraParser: KeyedParser {
     }
 
     override func request(_ bytes: RawSpan, _ moment: Moment) -> MessageStream.Step {
-        guard let frame = CassandraFrame(bytes) else {
+        if payloadRest.client == 0, CassandraFrame(bytes) == nil {
             return moment.isFinal || bytes.byteCount >= 9 ? requestEnvelope(bytes, moment) : .more(9)
         }
-        return unwrap(frame, bytes, moment) { payload, tail in
-            clientEnvelopes.feed(payload, missing: 0, tail: tail) { envelope, isFinal in
-                requestEnvelope(envelope, Moment(start: moment.start, isFinal: isFinal, receiver: moment.receiver))
+        return unwrap(bytes, moment, &payloadRest.client) { payload, tail in
+            clientEnvelopes.feed(payload, at: moment.start, missing: 0, tail: tail) { envelope, start, isFinal in
+                requestEnvelope(envelope, Moment(start: start, isFinal: isFinal, receiver: moment.receiver))
             }
             if clientEnvelopes.isLost { clientEnvelopes.restart() }
+            return clientEnvelopes.remaining
         }
     }
 
     override func answer(_ bytes: RawSpan, _ moment: Moment) -> MessageStream.Step {
-        guard let frame = CassandraFrame(bytes) else {
+        if payloadRest.server == 0, CassandraFrame(bytes) == nil {
             return moment.isFinal || bytes.byteCount >= 9 ? answerEnvelope(bytes, moment) : .more(9)
         }
-        return unwrap(frame, bytes, moment) { payload, tail in
-            serverEnvelopes.feed(payload, missing: 0, tail: tail) { envelope, isFinal in
-                answerEnvelope(envelope, Moment(start: moment.start, isFinal: isFinal, receiver: moment.receiver))
+        return unwrap(bytes, moment, &payloadRest.server) { payload, tail in
+            serverEnvelopes.feed(payload, at: moment.start, missing: 0, tail: tail) { envelope, start, isFinal in
+                answerEnvelope(envelope, Moment(start: start, isFinal: isFinal, receiver: moment.receiver))
             }
             if serverEnvelopes.isLost { serverEnvelopes.restart() }
+            return serverEnvelopes.remaining
         }
     }
 
     override func isFoundAgain(_ side: Side) {
-        if side == .client { clientEnvelopes.restart() } else { serverEnvelopes.restart() }
+        switch side {
+        case .client:
+            clientEnvelopes.restart()
+            payloadRest.client = 0
+        case .server:
+            serverEnvelopes.restart()
+            payloadRest.server = 0
+        }
     }
 
-    /// Waits for what fits into memory of a frame, and gives its payload to `body`, with the number of bytes that are not there.
+    /// Gives the payload of a frame to `body`, with the number of bytes that are not there; `body` says how many of those that
+    /// follow are of no interest.
     private func unwrap(
-        _ frame: CassandraFrame, _ bytes: RawSpan, _ moment: Moment, _ body: (RawSpan, Int) -> Void
+        _ bytes: RawSpan, _ moment: Moment, _ rest: inout Int, _ body: (RawSpan, Int) -> Int
     ) -> MessageStream.Step {
-        let needed = min(frame.length, 4096)
+        if rest > 0 { return goOn(bytes.part(0, rest), before: 0, moment, &rest, body) }
+        guard let frame = CassandraFrame(bytes) else { return .lost }
+        // What is packed has to be there as a whole.
+        let needed = frame.isCompressed ? min(frame.length, 4096) : frame.header
         if bytes.byteCount < needed, !moment.isFinal { return .more(needed) }
         let payload = bytes.part(frame.header, frame.header + frame.payload)
         if frame.isCompressed {
             unpacked.removeAll(keepingCapacity: true)
             LZ4Block.unpack(payload, into: &unpacked, limit: min(frame.unpacked, 4096))
             let missing = frame.unpacked - unpacked.count
-            unpacked.withUnsafeBytes { body(RawSpan(_unsafeBytes: $0), missing) }
-        } else {
-            body(payload, frame.payload - payload.byteCount)
+            _ = unpacked.withUnsafeBytes { body(RawSpan(_unsafeBytes: $0), missing) }
+            return .message(frame.length)
         }
-        return .message(frame.length)
+        rest = frame.payload
+        return goOn(payload, before: frame.header, moment, &rest, body)
+    }
+
+    /// Reads more of a payload, of which `rest` bytes are to come: those that are there, and what is to be passed.
+    private func goOn(
+        _ payload: RawSpan, before header: Int, _ moment: Moment, _ rest: inout Int, _ body: (RawSpan, Int) -> Int
+    ) -> MessageStream.Step {
+        rest -= payload.byteCount
+        let passed = body(payload, moment.isFinal ? rest : 0)
+        if !moment.isFinal, rest > 0, passed < rest { return .message(header + payload.byteCount) }
+        if !moment.isFinal, rest > 0 { _ = body(RawSpan(), rest) }
+        defer { rest = 0 }
+        return .message(header + payload.byteCount + rest + 4)
     }
 
     // MARK: Envelopes

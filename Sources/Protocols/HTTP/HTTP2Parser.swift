@@ -48,6 +48,9 @@ final class HTTP2Parser: ProtocolParser {
     private var failures = 0
     /// Whether some request `isCut`.
     private var hasCut = false
+    /// The last stream when the client gave one up, and the one that alone could say anything when the server's stream was lost.
+    private var lastReset: UInt32 = 0
+    private var alone: UInt32 = 0
 
     required init(options: ParsingOptions) {
         client = HTTP2Stream(options: options)
@@ -79,23 +82,47 @@ final class HTTP2Parser: ProtocolParser {
             client.feed(bytes, at: time, { readClient($0, $1, $2, $3, $4, receiver) }, readRequestField)
             client.skip(tail, { readClient($0, $1, $2, $3, $4, receiver) }, readRequestField)
         case .server:
-            var wasLost = server.isLost
-            server.skip(missing, { readServer($0, $1, $2, $3, $4, receiver) }, readResponseField)
-            if server.isLost, !wasLost { doubt(at: time) }
+            passResponses(missing, time, receiver)
             var start = 0
             if server.isLost {
-                if tail == 0, let found = server.findTrailers(bytes, awaitsTrailers) {
+                let isAlone = alone != 0 && alone == onlyStream && alone == lastStream
+                if tail == 0, let found = server.findTrailers(bytes, isAlone: isAlone, awaitsTrailers) {
                     start = found
                 } else if mayRestart(bytes, tail, side) {
-                    server.restart()
-                    finishCut(receiver)
+                    let goesOn = isAlone && HTTP2Frame(bytes).stream == alone
+                    server.restart(keepsTable: goesOn)
+                    if !goesOn { finishCut(receiver) }
                 }
             }
-            wasLost = server.isLost
+            let wasLost = server.isLost
             server.feed(bytes.part(start), at: time, { readServer($0, $1, $2, $3, $4, receiver) }, readResponseField)
-            server.skip(tail, { readServer($0, $1, $2, $3, $4, receiver) }, readResponseField)
-            if server.isLost, !wasLost { doubt(at: time) }
+            if server.isLost, !wasLost { lose(isAlone: false, at: time) }
+            passResponses(tail, time, receiver)
         }
+    }
+
+    /// So many bytes of the server were not captured.
+    private func passResponses(_ count: Int, _ time: UInt64, _ receiver: any ExchangeReceiver) {
+        let (wasLost, only) = (server.isLost, onlyStream)
+        // Older streams may have been answered with data that still come, but with no more headers.
+        let isAlone = only != 0 && only == lastStream
+        server.skip(
+            count, isAlone: isAlone, { readServer($0, $1, $2, $3, $4, receiver) }, readResponseField)
+        if server.isLost, !wasLost { lose(isAlone: isAlone, at: time) }
+    }
+
+    private func lose(isAlone: Bool, at time: UInt64) {
+        alone = isAlone ? lastStream : 0
+        doubt(at: time)
+    }
+
+    /// The only stream that is not answered to its end, if its headers were seen and none before it was given up after it
+    /// began; 0 if there is no such stream.
+    private var onlyStream: UInt32 {
+        guard pending.count == 1, !client.isLost, pending[0].tag & Tag.wasAnswered != 0,
+            pending[0].key > UInt64(lastReset)
+        else { return 0 }
+        return UInt32(truncatingIfNeeded: pending[0].key)
     }
 
     /// Frames were not captured: whatever was asked may have its answer among them.
@@ -177,6 +204,7 @@ final class HTTP2Parser: ProtocolParser {
         case .end:
             if let index = index(of: stream) { pending[index].tag |= Tag.isAsked }
         case .reset:
+            lastReset = lastStream
             guard let index = index(of: stream) else { return }
             let tag = pending[index].tag
             if tag & (Tag.asksGRPC | Tag.isGRPC) != 0 {

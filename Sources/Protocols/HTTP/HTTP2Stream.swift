@@ -50,6 +50,8 @@ struct HTTP2Stream {
 
     /// A gap in which nothing but the rest of a message may be: the header table outlives it if that turns out to be true.
     private struct Bridge {
+        /// Whether no other stream than one that waits for its trailers can have said anything.
+        let isAlone: Bool
         let stream: UInt32
         let messageRest: Int
         /// Bytes since the end of the last known frame.
@@ -73,9 +75,9 @@ struct HTTP2Stream {
     typealias Tell = (_ event: Event, _ stream: UInt32, _ endsStream: Bool, _ code: UInt32, _ time: UInt64) -> Void
     typealias TellField = (_ field: HTTP2Field, _ value: RawSpan, _ isCut: Bool) -> Void
 
-    /// The next byte begins a frame, whatever was before.
-    mutating func restart() {
-        if bridge != nil { decoder.lose() }
+    /// The next byte begins a frame, whatever was before; if `keepsTable`, nothing but data was.
+    mutating func restart(keepsTable: Bool = false) {
+        if bridge != nil, !keepsTable { decoder.lose() }
         bridge = nil
         messageStream = 0
         header.removeAll(keepingCapacity: true)
@@ -91,8 +93,9 @@ struct HTTP2Stream {
         decoder.lose()
     }
 
-    /// So many bytes of the stream were not captured.
-    mutating func skip(_ count: Int, _ tell: Tell, _ tellField: TellField) {
+    /// So many bytes of the stream were not captured; if `isAlone`, no other stream can have said anything in them than one
+    /// that has only data and trailers to send.
+    mutating func skip(_ count: Int, isAlone: Bool = false, _ tell: Tell, _ tellField: TellField) {
         guard count > 0 else { return }
         if isLost {
             bridge?.passed += count
@@ -110,16 +113,18 @@ struct HTTP2Stream {
             }
             if frame.kind == .data { tell(.lost, frame.stream, frame.endsStream, 0, time) }
         }
-        guard messageStream != 0, messageRest > 0 else { return lose() }
+        // A block that is not read to its end changes the table.
+        guard isAlone && blockStream == 0 || messageStream != 0 && messageRest > 0 else { return lose() }
         let (stream, left) = (messageStream, messageRest)
         restart()
         isLost = true
-        bridge = Bridge(stream: stream, messageRest: left, passed: partial + count - known)
+        bridge = Bridge(isAlone: isAlone, stream: stream, messageRest: left, passed: partial + count - known)
     }
 
     /// After a gap: looks for trailers with which a segment ends, of a stream that waits for them. Returns where reading
     /// goes on; what other frames would come before is not known. `bytes` are the last ones of the segment.
-    mutating func findTrailers(_ bytes: RawSpan, _ isAwaited: (UInt32) -> Bool) -> Int? {
+    /// `isAlone`: whether since the gap no other stream can have said anything.
+    mutating func findTrailers(_ bytes: RawSpan, isAlone: Bool, _ isAwaited: (UInt32) -> Bool) -> Int? {
         var found: Int?
         var start = max(bytes.byteCount - Self.trailersLimit, 0)
         while start + HTTP2Frame.headerLength < bytes.byteCount {
@@ -128,9 +133,11 @@ struct HTTP2Stream {
             guard bytes.byte(start + 3) == 1, bytes.byte(start + 4) == 5 else { continue }
             let frame = HTTP2Frame(bytes.part(start))
             guard isAwaited(frame.stream), HTTP2Frame.fit(bytes.part(start)) else { continue }
-            if let bridge, bridge.stream == frame.stream, bridge.isFilled(by: bridge.passed + start) {
-                self.bridge = nil
-                restart()
+            if let bridge,
+                bridge.isAlone && isAlone
+                    || bridge.stream == frame.stream && bridge.isFilled(by: bridge.passed + start)
+            {
+                restart(keepsTable: true)
                 return start
             }
             if found == nil { found = start }
