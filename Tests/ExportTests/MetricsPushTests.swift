@@ -115,7 +115,22 @@ import Wire
         }
     }
 
-    @Test(arguments: [400, 401, 404, 413])
+    /// What is still too large when it is alone; the rest of the request came before or comes after it.
+    @Test func dropsOneByOneWhatIsTooLarge() async throws {
+        let log = LogCapture()
+        try await ScriptedServer.with([.status(413)]) { server in
+            let configuration = try configuration("http://127.0.0.1:\(server.port)")
+            try await running(configuration, log: log) { sender in
+                #expect(await eventually { sender.statistics.droppedSamples >= 3 })
+                #expect(sender.statistics.sentRequests == 0)
+                #expect(sender.statistics.halvedRequests >= 2)
+                #expect(sender.statistics.rejectedRequests >= sender.statistics.droppedSamples)
+            }
+            #expect(log.lines.count { $0.contains("refused") } == 1)
+        }
+    }
+
+    @Test(arguments: [400, 401, 404])
     func dropsWhatTheServerRefuses(status: Int) async throws {
         let log = LogCapture()
         try await ScriptedServer.with([.status(status, body: "label \u{1B}[31mtoo long\nsecond line")]) {
