@@ -4,9 +4,7 @@
  * new by their sequence numbers, and the record that takes them to user space. What is decided about them stands in
  * request.bpf.h.
  */
-#include "common.h"
-
-#define MAX_CAPTURE 16384
+#include "capture.bpf.h"
 
 enum flow_state {
     FLOW_NEW = 0,
@@ -76,6 +74,7 @@ struct flow {
     __u32 began; /* when the first segment went to user space, in units of 2^20 ns */
     struct flow_hole holes[2][MAX_HOLES];
     struct postgres postgres;
+    struct martlet_allowance whole;
 };
 
 struct {
@@ -84,13 +83,6 @@ struct {
     __type(key, int);
     __type(value, struct flow);
 } flows SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_LRU_HASH);
-    __uint(max_entries, 8192);
-    __type(key, __u64);
-    __type(value, __u32);
-} verdicts SEC(".maps");
 
 struct packet {
     __u32 payload; /* offset from the network header */
@@ -211,11 +203,39 @@ static __always_inline bool emit_ends_up_to(
     return true;
 }
 
+/* A function of its own, which the verifier follows once. */
+__noinline int emit_whole(struct __sk_buff *skb, struct flow *flow, struct packet *packet, __u32 sent, __u64 now) {
+    struct packet piece;
+    __u32 rest;
+
+    if (!flow || !packet) return 0;
+    sent &= 1;
+    piece = *packet;
+    rest = packet->length;
+    for (int index = 0; index < WHOLE_PIECES && rest; index++) {
+        piece.length = rest < LONGEST_PIECE ? rest : LONGEST_PIECE;
+        if (!emit_up_to(skb, flow, &piece, 0, piece.length, sent, now, 4096 + MARTLET_TAIL_BYTES))
+            emit_up_to(skb, flow, &piece, 0, piece.length, sent, now, LONGEST_PIECE);
+        rest -= piece.length;
+        piece.payload += piece.length;
+        piece.sequence += piece.length;
+        piece.before = 0;
+    }
+    return 0;
+}
+
 static __always_inline void emit(
     struct __sk_buff *skb, struct flow *flow, struct packet *packet, bool sent, __u32 skipped, __u64 now) {
     __u32 length = packet->length - skipped, captured = config.capture_bytes;
 
     if (length > captured + MARTLET_TAIL_BYTES) {
+        if (take_allowance(&flow->whole, flow->state == FLOW_STREAM, flow->id, length, now)) {
+            packet->payload += skipped;
+            packet->sequence += skipped;
+            packet->length = length;
+            emit_whole(skb, flow, packet, sent, now);
+            return;
+        }
         if (emit_ends_up_to(skb, flow, packet, skipped, captured, sent, now, 256)) return;
         if (emit_ends_up_to(skb, flow, packet, skipped, captured, sent, now, 1024)) return;
         if (emit_ends_up_to(skb, flow, packet, skipped, captured, sent, now, 4096)) return;
@@ -229,7 +249,7 @@ static __always_inline void emit(
     if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 512)) return;
     if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 1024 + MARTLET_TAIL_BYTES)) return;
     if (emit_up_to(skb, flow, packet, skipped, captured, sent, now, 4096 + MARTLET_TAIL_BYTES)) return;
-    emit_up_to(skb, flow, packet, skipped, captured, sent, now, MAX_CAPTURE + MARTLET_TAIL_BYTES);
+    emit_up_to(skb, flow, packet, skipped, captured, sent, now, LONGEST_PIECE);
 }
 
 /* When the packet was sent, which TCP has noted already, or received: now. */

@@ -23,6 +23,8 @@
 #define TIME_TO_DECIDE 3000
 /* Segments after which a verdict is looked for, and between two looks later. */
 #define FIRST_LOOK 4
+/* RFC 9113, section 3.4: "PRI * HT". No other protocol begins so, and all of this one is wanted. */
+#define HTTP2_PREFACE 0x5448202a20495250ull
 #define LATER_LOOKS 64
 
 static __always_inline struct flow *begin_flow(struct bpf_sock *socket) {
@@ -67,10 +69,14 @@ static __always_inline void examine_stream(struct __sk_buff *skb, struct bpf_soc
         now = moment(skb, sent);
         if (count(skb, flow, packet, sent, &skipped, now)) return;
     }
-    if (flow->segments == 0 && is_tls_record(first_bytes(skb, packet))) {
-        /* Its text comes from the TLS library, if from anywhere. */
-        flow->state = FLOW_IGNORED;
-        return;
+    if (flow->segments == 0) {
+        __u64 first = first_bytes(skb, packet);
+        if (is_tls_record(first)) {
+            /* Its text comes from the TLS library, if from anywhere. */
+            flow->state = FLOW_IGNORED;
+            return;
+        }
+        if (first == HTTP2_PREFACE) flow->state = FLOW_STREAM;
     }
     if (!now) now = moment(skb, sent);
     if (flow->segments == 0) flow->began = now >> 20;

@@ -17,7 +17,7 @@
  * State of a call lives in its thread, and so ends with it; that of a Go call in a map by goroutine, since a goroutine moves
  * between threads. User space removes what processes leave behind that were killed in such a call.
  */
-#include "common.h"
+#include "capture.bpf.h"
 
 #if defined(__TARGET_ARCH_x86)
 /* arch/x86/include/asm/ptrace.h, which is fixed as signal frames and ptrace(2) carry it. */
@@ -253,12 +253,36 @@ static __always_inline bool report_up_to(
     return true;
 }
 
-/* One piece, in the connection's ring. */
+/* Whether user space found the connection to be of no known protocol. */
+static __always_inline bool is_ignored(struct martlet_connection *connection) {
+    __u64 id = connection->id;
+    __u32 *verdict;
+
+    if (connection->tls_ignored) return true;
+    verdict = bpf_map_lookup_elem(&verdicts, &id);
+    if (!verdict || *verdict != MARTLET_VERDICT_IGNORED) return false;
+    connection->tls_ignored = 1;
+    return true;
+}
+
+/* What was said at once, in the connection's ring. */
 static __noinline void report_segment(
     struct martlet_connection *connection, __u8 flags, __u32 offset, __u64 buffer, __u32 length) {
     __u32 captured = config.capture_bytes;
 
+    if (is_ignored(connection)) return;
     if (length > captured + MARTLET_TAIL_BYTES) {
+        if (take_allowance(&connection->tls_whole, true, connection->id, length, bpf_ktime_get_ns())) {
+            for (int index = 0; index < WHOLE_PIECES && length; index++) {
+                __u32 piece = length < LONGEST_PIECE ? length : LONGEST_PIECE;
+                if (!report_up_to(connection, flags, offset, buffer, piece, piece, false, 4096 + MARTLET_TAIL_BYTES))
+                    report_up_to(connection, flags, offset, buffer, piece, piece, false, LONGEST_PIECE);
+                length -= piece;
+                offset += piece;
+                buffer += piece;
+            }
+            return;
+        }
         if (report_up_to(connection, flags, offset, buffer, length, captured, true, 1024)) return;
         if (report_up_to(connection, flags, offset, buffer, length, captured, true, 4096)) return;
         report_up_to(connection, flags, offset, buffer, length, captured, true, MAX_CAPTURE);
@@ -270,7 +294,7 @@ static __noinline void report_segment(
     if (report_up_to(connection, flags, offset, buffer, length, captured, false, 512)) return;
     if (report_up_to(connection, flags, offset, buffer, length, captured, false, 1024 + MARTLET_TAIL_BYTES)) return;
     if (report_up_to(connection, flags, offset, buffer, length, captured, false, 4096 + MARTLET_TAIL_BYTES)) return;
-    report_up_to(connection, flags, offset, buffer, length, captured, false, MAX_CAPTURE + MARTLET_TAIL_BYTES);
+    report_up_to(connection, flags, offset, buffer, length, captured, false, LONGEST_PIECE);
 }
 
 static __always_inline void report_received(__u64 socket, __u64 id, __u64 buffer, __u32 length) {

@@ -314,12 +314,13 @@ public actor Drain {
     }
 
     private func addRequests(_ signal: RequestSignal, _ common: LabelSet, to snapshot: inout MetricsSnapshot) {
-        let (flows, overflowed, unplaced, spans) = signal.assumeIsolated {
-            ($0.openFlows, $0.overflowed, $0.unplaced, $0.droppedSpans)
+        let (flows, overflowed, unplaced, spans, gaps) = signal.assumeIsolated {
+            ($0.openFlows, $0.overflowed, $0.unplaced, $0.droppedSpans, $0.gaps)
         }
         snapshot.add(.martletQueueDepth, common.adding([("queue", "request_flows")]), Double(flows))
         for (reason, count) in [
             ("segments_waiting_full", overflowed), ("segments_unplaced", unplaced), ("spans_unidentified", spans),
+            ("stream_gaps", gaps),
         ] {
             snapshot.add(.martletDroppedTotal, common.adding([("reason", reason)]), Double(count))
         }

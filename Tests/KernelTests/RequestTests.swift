@@ -101,6 +101,49 @@ extension KernelTests {
             #expect(rig.losses == 0)
         }
 
+        /// A hundred requests in one write, and their answers in another, of 40 kB each: all are read.
+        @Test func readsSegmentsOfManyMessages() async throws {
+            let rig = try await Rig()
+            defer { rig.stop() }
+            try await rig.start()
+            let cgroup = try TestCgroup()
+            let output = try cgroup.python(
+                script + #"""
+                    import time
+                    answers = b''.join(b'HTTP/1.1 %d X\r\nContent-Length: 5\r\nX: %s\r\n\r\nhello'
+                        % ((200, 404, 503)[i % 3], b'y' * 400) for i in range(100))
+                    def answer(a):
+                        buffer = b''
+                        while True:
+                            while buffer.count(b'\r\n\r\n') < 100:
+                                more = a.recv(65536)
+                                if not more: return
+                                buffer += more
+                            buffer = b''
+                            a.sendall(answers)
+                    t = socket.socket(); t.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    t.bind(('127.0.0.1', port + 1)); t.listen(8)
+                    threading.Thread(target=lambda: answer(t.accept()[0]), daemon=True).start()
+                    c = socket.create_connection(('127.0.0.1', port + 1))
+                    for i in range(50):
+                        c.sendall(b'GET /some HTTP/1.1\r\nHost: %s\r\n\r\n' % (b'x' * (300 if i else 1)) * 100)
+                        got = b''
+                        while got.count(b'hello') < 100: got += c.recv(65536)
+                        # The agent is to find out what is spoken, and not to fall behind.
+                        time.sleep(0.02 if i else 0.3)
+                    c.close(); time.sleep(0.1)
+                    """#)
+            #expect(output == "")
+            for family in [MetricFamily.containerHttpRequestsTotal, .containerHttpInboundRequestsTotal] {
+                for (status, count) in [("2xx", 1700.0), ("4xx", 1650), ("5xx", 1650)] {
+                    let seen = await rig.wait(family, of: cgroup.containerID, ("status", status), for: count)
+                    #expect(seen == count, "\(family.name) \(status)")
+                }
+            }
+            #expect(rig.losses == 0)
+            #expect(await rig.dropped("stream_gaps") == 0)
+        }
+
         /// Every other packet is lost at first: five holes at once are more than are remembered, and what is forgotten is counted.
         @Test func countsWhatIsOvertakenTooOften() async throws {
             let rig = try await Rig(countsHTTP: false)

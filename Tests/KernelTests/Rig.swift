@@ -15,6 +15,7 @@ struct Rig {
     let files: Lane
     let registry: Registry
     let drain: Drain
+    let requests: RequestSignal
     let collector: ResourceCollector
     let discovery: Discovery
     let fileScan: FileScan
@@ -51,13 +52,13 @@ struct Rig {
             resolver: MetadataResolver(), collector: collector)
         let connections = ConnectionSignal(lane: lane, registry: registry)
         let fileSignal = FileSignal(lane: lane, registry: registry)
+        requests = RequestSignal(
+            lane: lane, kernel: kernel, registry: registry, connections: connections, settings: RequestSettings())
         drain = Drain(
             lane: lane, kernel: kernel, registry: registry,
             processSignal: ProcessSignal(lane: lane, registry: registry),
             cgroupSignal: CgroupSignal(lane: lane, registry: registry), connectionSignal: connections,
-            requestSignal: RequestSignal(
-                lane: lane, kernel: kernel, registry: registry, connections: connections, settings: RequestSettings()),
-            fileSignal: fileSignal)
+            requestSignal: requests, fileSignal: fileSignal)
         fileScan = FileScan(lane: files, kernel: kernel, signal: fileSignal, faults: faults)
         discovery = Discovery(
             lane: files, layout: layout, kernel: kernel, registry: registry, connectionSignal: connections,
@@ -99,6 +100,11 @@ struct Rig {
             try? await Task.sleep(for: .milliseconds(50))
         }
         return last
+    }
+
+    /// `martlet_dropped_total` for one reason.
+    func dropped(_ reason: String) async -> Double? {
+        await drain.snapshot(common: .empty)[.martletDroppedTotal].first { $0.labels["reason"] == reason }?.value
     }
 
     /// Records that the kernel could not hand over.

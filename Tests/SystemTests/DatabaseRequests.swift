@@ -162,8 +162,8 @@ extension SystemTests {
                     b = BatchStatement()
                     for m in range(2): b.add("insert into t values (%d)" % m)
                     s.execute(b)
-                    # Several at once on one connection, no more than is captured.
-                    for f in [s.execute_async("select a from t limit 1") for m in range(5)]: f.result()
+                    # Many at once on one connection: they share segments.
+                    for f in [s.execute_async("select a from t limit 9") for m in range(50)]: f.result()
                     try: s.execute("select a from missing")
                     except Exception: continue
                     sys.exit("no error")
@@ -172,7 +172,7 @@ extension SystemTests {
             try scene.ask([python, "-c", program, "\(scene.port)", "\(version)"])
             var expected: [String: Double] = [:]
             for line in server.output.split(separator: "\n") { expected[String(line), default: 0] += 1 }
-            #expect(expected["failed"] == 100 && (expected["ok"] ?? 0) >= 900)
+            #expect(expected["failed"] == 100 && (expected["ok"] ?? 0) >= 5400)
             try scene.expect("cassandra", expected)
         }
 

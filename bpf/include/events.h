@@ -237,6 +237,12 @@ struct martlet_process_found {
     char comm[16];
 };
 
+/* Bytes that were taken of what is allowed, as of a time in units of 2^20 ns (bpf/capture.bpf.h). */
+struct martlet_allowance {
+    __u32 used;
+    __u32 time;
+};
+
 /* Value of the map of open connections and listening sockets, keyed by socket address. */
 struct martlet_connection {
     __u64 id;             /* martlet_endpoints.id */
@@ -260,7 +266,8 @@ struct martlet_connection {
     __u32 tls_sent;
     __u32 tls_high;
     __u32 tls_received;
-    __u32 _reserved_2;
+    __u32 tls_ignored; /* nobody reads it */
+    struct martlet_allowance tls_whole;
 };
 
 /* Read-only configuration, set before the programs are loaded. */

@@ -24,7 +24,8 @@ struct RequestOptions: ParsableArguments {
     @Option(
         name: .customLong("capture-bytes"),
         help: ArgumentHelp(
-            "Bytes of every piece of a connection that are read, from 64 to 16384. (default: 1024)", valueName: "count")
+            "Bytes of every piece of a connection that are read at least, from 64 to 16384. (default: 1024)",
+            valueName: "count")
     )
     var captureBytes: String?
 }

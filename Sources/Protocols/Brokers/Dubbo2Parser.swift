@@ -67,6 +67,7 @@ final class Dubbo2Parser: ProtocolParser {
     }
 
     override var isWaiting: Bool { !pending.isEmpty }
+    override var gaps: Int { requests.gaps + answers.gaps }
     override var isLost: Bool { losses > 16 }
 
     private static func beginning(_ bytes: RawSpan) -> Int? {

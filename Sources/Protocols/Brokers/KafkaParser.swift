@@ -79,6 +79,7 @@ final class KafkaParser: ProtocolParser {
     }
 
     override var isWaiting: Bool { !pending.isEmpty }
+    override var gaps: Int { requests.gaps + answers.gaps }
     override var isLost: Bool { nonsense > Self.mostNonsense }
 
     /// What is remembered of a request beside its correlation id.

@@ -174,6 +174,7 @@ final class NATSParser: ProtocolParser {
         }
     }
 
+    override var gaps: Int { client.stream.gaps + server.stream.gaps }
     override var isLost: Bool { losses > 16 }
 
     private func read(

@@ -112,6 +112,7 @@ final class RabbitMQParser: ProtocolParser {
         }
     }
 
+    override var gaps: Int { fromClient.gaps + fromServer.gaps }
     override var isLost: Bool { losses > 16 }
 
     /// Where a method frame surely begins: at the beginning of a segment, or after the end of another.

@@ -141,6 +141,7 @@ final class ZooKeeperParser: ProtocolParser {
     }
 
     override var isWaiting: Bool { !pending.isEmpty }
+    override var gaps: Int { requests.gaps + answers.gaps }
     override var isLost: Bool { nonsense > 16 }
 
     private func request(

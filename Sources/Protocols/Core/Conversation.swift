@@ -13,6 +13,8 @@ public final class Conversation {
 
     static let maximumSegments = 24
     static let maximumBytes = 16_384
+    /// Bytes of a segment that are kept while it is not certain what is spoken.
+    static let maximumSegment = 1280
     /// Beginnings that are looked at, per connection: each time that one side speaks after the other.
     static let maximumTurns = 8
 
@@ -22,6 +24,14 @@ public final class Conversation {
         let missing: Int
         let tail: Int
         let bytes: [UInt8]
+
+        /// Its beginning; the rest as if it had not been captured.
+        var shortened: Self {
+            let cut = bytes.count - Conversation.maximumSegment
+            return Self(
+                side: side, time: time, missing: missing, tail: tail + cut,
+                bytes: Array(bytes[..<Conversation.maximumSegment]))
+        }
     }
 
     public private(set) var verdict = Verdict.undecided
@@ -57,12 +67,16 @@ public final class Conversation {
         if bytes.byteCount == 0 { return }
         keep(bytes, side, time, missing, tail)
         detect(receiver)
+        if let last = early.last, last.bytes.count > Self.maximumSegment { early[early.count - 1] = last.shortened }
     }
 
     /// Requests from before `deadline` are counted as unanswered.
     public func giveUp(before deadline: UInt64, at time: UInt64, _ receiver: any ExchangeReceiver) {
         parser?.giveUp(before: deadline, at: time, receiver)
     }
+
+    /// How often bytes were missing without which a direction could not be followed.
+    public var gaps: Int { parser?.gaps ?? 0 }
 
     /// Whether some request waits for its answer.
     public var isWaiting: Bool { parser?.isWaiting ?? false }
@@ -79,7 +93,7 @@ public final class Conversation {
         // A gap makes what came before it useless for the comparison.
         if missing > 0 { forgetEarly() }
         if let last = early.last, last.side != side { turns += 1 }
-        earlyBytes += bytes.byteCount
+        earlyBytes += min(bytes.byteCount, Self.maximumSegment)
         early.append(
             Early(side: side, time: time, missing: missing, tail: tail, bytes: bytes.withUnsafeBytes { Array($0) }))
     }
@@ -129,7 +143,7 @@ public final class Conversation {
                 var dropped = 0
                 while dropped < early.count, early[dropped].side == side { dropped += 1 }
                 early.removeFirst(dropped)
-                earlyBytes = early.reduce(0) { $0 + $1.bytes.count }
+                earlyBytes = early.reduce(0) { $0 + min($1.bytes.count, Self.maximumSegment) }
             }
         }
         if turns >= Self.maximumTurns || segments >= Self.maximumSegments { end(as: .none) }

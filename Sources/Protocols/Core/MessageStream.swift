@@ -25,6 +25,8 @@ struct MessageStream {
     /// Bytes of the current message that are still to come.
     private var rest = 0
     private(set) var isLost = false
+    /// How often a gap took the beginnings of messages.
+    private(set) var gaps = 0
 
     init(limit: Int = 4096) { self.limit = limit }
 
@@ -121,9 +123,13 @@ struct MessageStream {
     private mutating func pass(_ count: Int, _ body: (RawSpan, UInt64, Bool) -> Step) {
         guard count > 0, !isLost else { return }
         // What is kept is one message: what follows a message is never kept.
-        if !kept.isEmpty, readKept(isFinal: true, body) > 0 { return lose() }
-        if isLost { return }
-        if count <= rest { rest -= count } else { lose() }
+        if !kept.isEmpty, readKept(isFinal: true, body) > 0 { lose() }
+        if !isLost, count <= rest {
+            rest -= count
+        } else {
+            lose()
+            gaps &+= 1
+        }
     }
 
     /// Reads the message whose beginning is kept; returns how many bytes are kept of what follows it.

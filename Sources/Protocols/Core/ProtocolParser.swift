@@ -28,6 +28,9 @@ class ProtocolParser {
     /// Whether some request waits for its answer.
     var isWaiting: Bool { false }
 
+    /// How often bytes were missing without which a direction cannot be followed: messages are missing or have no status.
+    var gaps: Int { 0 }
+
     /// Whether what came is not of this protocol after all: too much of it made no sense.
     var isLost: Bool { false }
 }

@@ -20,6 +20,7 @@ final class DNSParser: ProtocolParser {
     }
 
     override var isWaiting: Bool { !pending.isEmpty }
+    override var gaps: Int { client.gaps + server.gaps }
     override var isLost: Bool { failures > Self.maximumFailures }
 
     override class func likeness(_ bytes: RawSpan, length: Int, from side: Side) -> Likeness {

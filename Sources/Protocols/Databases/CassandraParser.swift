@@ -62,6 +62,8 @@ final class CassandraParser: KeyedParser {
         }
     }
 
+    override var gaps: Int { super.gaps + clientEnvelopes.gaps + serverEnvelopes.gaps }
+
     override func isFoundAgain(_ side: Side) {
         switch side {
         case .client:

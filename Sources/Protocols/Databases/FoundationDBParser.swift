@@ -73,6 +73,7 @@ final class FoundationDBParser: ProtocolParser {
     }
 
     override var isWaiting: Bool { !pending.isEmpty }
+    override var gaps: Int { requests.gaps + answers.gaps }
     override var isLost: Bool { nonsense > 16 }
 
     private func isBeginning(_ bytes: RawSpan, _ length: Int, _ side: Side) -> Bool {

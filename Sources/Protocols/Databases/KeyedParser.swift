@@ -38,6 +38,7 @@ class KeyedParser: ProtocolParser {
     func isFoundAgain(_ side: Side) {}
 
     override var isWaiting: Bool { !pending.isEmpty }
+    override var gaps: Int { client.gaps + server.gaps }
     override var isLost: Bool { isOver || nonsense > 16 && nonsense > sense }
 
     override func take(

@@ -68,6 +68,7 @@ class OrderedParser: ProtocolParser {
     // MARK: ProtocolParser
 
     override var isWaiting: Bool { !pending.isEmpty || crowd > 0 }
+    override var gaps: Int { client.gaps + server.gaps }
     override var isLost: Bool { isOver || nonsense > 16 && nonsense > sense }
 
     override func take(

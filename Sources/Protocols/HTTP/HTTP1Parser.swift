@@ -62,6 +62,7 @@ final class HTTP1Parser: ProtocolParser {
     }
 
     override var isWaiting: Bool { successor?.isWaiting ?? !pending.isEmpty }
+    override var gaps: Int { client.gaps + server.gaps + (successor?.gaps ?? 0) }
     override var isLost: Bool { successor?.isLost ?? isOver }
 
     override class func likeness(_ bytes: RawSpan, length: Int, from side: Side) -> Likeness {

@@ -47,6 +47,8 @@ struct HTTP1Stream {
     private var time: UInt64 = 0
     /// How often the place was lost.
     private(set) var losses = 0
+    /// How often bytes that were not captured were the reason.
+    private(set) var gaps = 0
 
     init(limit: Int, namesOfLength lengths: [UInt32]) {
         self.limit = max(limit, 64)
@@ -80,10 +82,12 @@ struct HTTP1Stream {
         case .start where !line.isEmpty:
             _ = line.withUnsafeBytes { read(.start, RawSpan(_unsafeBytes: $0), true, time) }
             lose()
+            gaps &+= 1
         case .lost, .stopped:
             break
         default:
             lose()
+            gaps &+= 1
         }
     }
 

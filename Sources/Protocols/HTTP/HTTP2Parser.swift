@@ -59,6 +59,7 @@ final class HTTP2Parser: ProtocolParser {
     }
 
     override var isWaiting: Bool { !pending.isEmpty }
+    override var gaps: Int { client.gaps + server.gaps }
     override var isLost: Bool { failures > Self.maximumFailures }
 
     override class func likeness(_ bytes: RawSpan, length: Int, from side: Side) -> Likeness {

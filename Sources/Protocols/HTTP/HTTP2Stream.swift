@@ -42,6 +42,8 @@ struct HTTP2Stream {
     private var prefaceRest = 0
     private var isAtStart = true
     private(set) var isLost = false
+    /// How often a gap took more than data.
+    private(set) var gaps = 0
     /// The stream whose messages of gRPC are followed, since the headers of it; 0 if there is none.
     private var messageStream: UInt32 = 0
     /// Bytes of its message in hand that come after the frame in hand.
@@ -77,7 +79,10 @@ struct HTTP2Stream {
 
     /// The next byte begins a frame, whatever was before; if `keepsTable`, nothing but data was.
     mutating func restart(keepsTable: Bool = false) {
-        if bridge != nil, !keepsTable { decoder.lose() }
+        if bridge != nil, !keepsTable {
+            decoder.lose()
+            gaps &+= 1
+        }
         bridge = nil
         messageStream = 0
         header.removeAll(keepingCapacity: true)
@@ -114,7 +119,10 @@ struct HTTP2Stream {
             if frame.kind == .data { tell(.lost, frame.stream, frame.endsStream, 0, time) }
         }
         // A block that is not read to its end changes the table.
-        guard isAlone && blockStream == 0 || messageStream != 0 && messageRest > 0 else { return lose() }
+        guard isAlone && blockStream == 0 || messageStream != 0 && messageRest > 0 else {
+            gaps &+= 1
+            return lose()
+        }
         let (stream, left) = (messageStream, messageRest)
         restart()
         isLost = true

@@ -19,6 +19,8 @@ final class RequestFlow: ExchangeReceiver {
     private var positions = (StreamPosition(), StreamPosition())
     private var segments = 0
     private var isTold = false
+    /// Those of the conversation that were counted.
+    private var gaps = 0
 
     init(_ id: UInt64, _ target: RequestTarget, _ settings: RequestSettings) {
         self.id = id
@@ -33,7 +35,7 @@ final class RequestFlow: ExchangeReceiver {
         switch conversation?.verdict {
         case nil, .some(.none):
             isTold = true
-            return isTLS ? nil : MARTLET_VERDICT_IGNORED
+            return MARTLET_VERDICT_IGNORED
         // Most connections are short: they end before anybody asks.
         case .known where segments >= 3:
             isTold = true
@@ -125,6 +127,7 @@ final class RequestFlow: ExchangeReceiver {
         isTold = false
         segments = 0
         positions = (StreamPosition(), StreamPosition())
+        gaps = 0
         conversation = Conversation(options: settings.parsing)
     }
 
@@ -152,6 +155,10 @@ final class RequestFlow: ExchangeReceiver {
         conversation.take(
             RawSpan(_unsafeBytes: bytes), from: isSent != target.isInbound ? .client : .server, at: time,
             missing: missing, tail: isWhole ? 0 : max(Int(length) - bytes.count, 0), self)
+        if missing > 0 || length > bytes.count, case let all = conversation.gaps, all > gaps {
+            settings.gaps &+= UInt64(all - gaps)
+            gaps = all
+        }
         if conversation.verdict == .none { self.conversation = nil }
     }
 }

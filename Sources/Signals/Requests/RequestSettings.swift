@@ -11,6 +11,8 @@ public final class RequestSettings {
     public let parsing: ParsingOptions
     private let spans: (any SpanSink)?
     private var held = HeldSpans()
+    /// How often bytes were missing that connections cannot be followed without (`Conversation.gaps`).
+    var gaps: UInt64 = 0
     private let excludes: (@Sendable (UnsafeRawBufferPointer) -> Bool)?
 
     /// - Parameters:

@@ -50,7 +50,10 @@ public actor RequestSignal {
     }
 
     var droppedSpans: UInt64 { settings.droppedSpans }
+    var gaps: UInt64 { settings.gaps }
 
+    /// Segments of containers that were read.
+    public private(set) var readSegments: UInt64 = 0
     /// Connections that are read.
     public var openFlows: Int { flows.count }
 
@@ -143,9 +146,7 @@ public actor RequestSignal {
             switch target(of: segment.id, segment.header) {
             case .unknown: return false
             case .nobody:
-                if segment.flags & UInt8(MARTLET_SEGMENT_TLS) == 0 {
-                    kernel.set(MARTLET_VERDICT_IGNORED, of: segment.id)
-                }
+                kernel.set(MARTLET_VERDICT_IGNORED, of: segment.id)
                 return true
             case .found(let target):
                 guard flows.count < Self.maximumFlows else {
@@ -156,6 +157,7 @@ public actor RequestSignal {
                 flows[segment.id] = flow
             }
         }
+        readSegments &+= 1
         flow.take(segment, bytes)
         if let verdict = flow.takeVerdict() { kernel.set(verdict, of: segment.id) }
         return true

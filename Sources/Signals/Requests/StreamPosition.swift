@@ -22,7 +22,7 @@ struct StreamPosition {
     }
 
     static let maximumHeld = 64
-    static let maximumBytes = 65_536
+    static let maximumBytes = 131_072
     /// A larger step is no gap but another count.
     private static let largestGap: Int32 = 1 << 30
 
