@@ -8,6 +8,13 @@
 
 #include "flow.bpf.h"
 
+/* What became of a packet. */
+enum counting {
+    COUNTING_DONE,      /* it is counted, or need not be */
+    COUNTING_HAND_OVER, /* user space reads it, and only it: the next one is looked at here again */
+    COUNTING_STREAM,    /* the connection is one for user space, from its first bytes on that were not counted */
+};
+
 /* Bytes of `word` that are the byte repeated in `pattern`: 0x80 in each of them. */
 static __always_inline __u64 bytes_equal(__u64 word, __u64 pattern) {
     const __u64 low = 0x7f7f7f7f7f7f7f7full;
@@ -57,7 +64,8 @@ static __always_inline void emit_stand_in(struct flow *flow, const char *bytes, 
     record->offset = flow->pending_offset;
     record->length = flow->pending_bytes;
     record->captured = captured;
-    record->flags = MARTLET_SEGMENT_STAND_IN | (flow->is_outbound ? MARTLET_SEGMENT_SENT : 0);
+    record->flags = MARTLET_SEGMENT_STAND_IN | (config.draws ? MARTLET_SEGMENT_ANEW : 0) |
+                    (flow->is_outbound ? MARTLET_SEGMENT_SENT : 0);
     record->counted = flow->counted;
     record->before = 0;
     __builtin_memcpy(record->bytes, bytes, room);

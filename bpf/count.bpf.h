@@ -11,27 +11,29 @@
 /* Since Linux 5.17. */
 static __always_inline bool has_loop(void) { return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop); }
 
-/*
- * Whether the packet was dealt with here; otherwise it is a segment for user space, but for its first `*skipped` bytes, which
- * were.
- */
-static __always_inline bool count(
+/* What becomes of the packet; what user space is to read begins behind `*skipped` bytes. */
+static __always_inline enum counting count(
     struct __sk_buff *skb, struct flow *flow, struct packet *packet, bool sent, __u32 *skipped, __u64 now) {
     unsigned char first = 0;
 
     if (flow->state == FLOW_HTTP) return count_http(skb, flow, packet, sent, *skipped, now);
     if (flow->state == FLOW_NEW) {
         /* An answer to nothing that was seen. */
-        if (sent != flow->is_outbound || bpf_skb_load_bytes(skb, packet->payload, &first, 1)) return false;
-        if (has_loop() && begins_postgres(first) && begin_postgres(skb, flow, packet, sent, *skipped, now)) return true;
+        if (sent != flow->is_outbound || bpf_skb_load_bytes(skb, packet->payload, &first, 1)) return COUNTING_STREAM;
+        if (config.draws) return count_http(skb, flow, packet, sent, *skipped, now);
+        if (has_loop() && begins_postgres(first) && begin_postgres(skb, flow, packet, sent, *skipped, now))
+            return COUNTING_DONE;
         if (first != '*' || !has_loop()) return count_http(skb, flow, packet, sent, *skipped, now);
     }
-    if (!has_loop()) return false;
-    if (flow->state == FLOW_POSTGRES) return count_postgres(skb, flow, packet, sent, skipped, now);
-    return count_redis(skb, flow, packet, sent, *skipped, now);
+    if (!has_loop()) return COUNTING_STREAM;
+    if (flow->state == FLOW_POSTGRES ? count_postgres(skb, flow, packet, sent, skipped, now)
+                                     : count_redis(skb, flow, packet, sent, *skipped, now))
+        return COUNTING_DONE;
+    return COUNTING_STREAM;
 }
 
 /* The connection ends: what waits has been answered, as far as that can be. */
 static __always_inline void settle(struct flow *flow) {
+    if (flow->is_handed_over) flow->pending_ns = 0;
     if (flow->state == FLOW_POSTGRES) settle_postgres(flow);
 }

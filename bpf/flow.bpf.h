@@ -64,7 +64,7 @@ struct flow {
     __u8 counted; /* enum martlet_counted */
     __u32 segments;
     __u32 pending_count; /* of requests that wait: several if they came in one packet */
-    __u32 _reserved;
+    __u32 is_handed_over; /* the one that waits: user space counts it */
     struct http_counters counters;
     struct http_counters reported; /* how much of them was handed over */
     __u64 id;
@@ -90,6 +90,7 @@ struct packet {
     __u32 sequence;
     __u32 before; /* bytes right before it that were not seen and may still come */
     __u8 protocol;
+    __u8 flags; /* MARTLET_SEGMENT_ALONE, _DRAWN, _ANEW */
 };
 
 /* Whether it is one that carries something. */
@@ -169,7 +170,7 @@ static __always_inline bool emit_up_to(
     record->offset = packet->sequence + skipped - flow->directions[sent].base;
     record->length = packet->length - skipped;
     record->captured = captured;
-    record->flags = sent ? MARTLET_SEGMENT_SENT : 0;
+    record->flags = packet->flags | (sent ? MARTLET_SEGMENT_SENT : 0);
     record->before = packet->before;
     if (!is_within(captured, room) || bpf_skb_load_bytes(skb, packet->payload + skipped, record->bytes, captured))
         record->captured = 0;
@@ -192,7 +193,7 @@ static __always_inline bool emit_ends_up_to(
     record->offset = packet->sequence + skipped - flow->directions[sent].base;
     record->length = packet->length - skipped;
     record->captured = captured + MARTLET_TAIL_BYTES;
-    record->flags = MARTLET_SEGMENT_ENDS | (sent ? MARTLET_SEGMENT_SENT : 0);
+    record->flags = packet->flags | MARTLET_SEGMENT_ENDS | (sent ? MARTLET_SEGMENT_SENT : 0);
     record->before = packet->before;
     if (bpf_skb_load_bytes(
             skb, packet->payload + packet->length - MARTLET_TAIL_BYTES, record->bytes, MARTLET_TAIL_BYTES) ||
@@ -220,6 +221,7 @@ __noinline int emit_whole(struct __sk_buff *skb, struct flow *flow, struct packe
         piece.payload += piece.length;
         piece.sequence += piece.length;
         piece.before = 0;
+        piece.flags = 0;
     }
     return 0;
 }

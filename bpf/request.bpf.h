@@ -53,8 +53,31 @@ static __always_inline void apply_verdict(struct flow *flow) {
     if (verdict) flow->state = *verdict == MARTLET_VERDICT_STREAM ? FLOW_STREAM : FLOW_IGNORED;
 }
 
+/* Whether a segment of a stream goes to user space. */
+static __always_inline bool is_wanted(struct __sk_buff *skb, struct flow *flow, struct packet *packet, __u64 now) {
+    if (flow->segments == 0) {
+        __u64 first = first_bytes(skb, packet);
+        if (is_tls_record(first)) {
+            /* Its text comes from the TLS library, if from anywhere. */
+            flow->state = FLOW_IGNORED;
+            return false;
+        }
+        if (first == HTTP2_PREFACE) flow->state = FLOW_STREAM;
+        flow->began = now >> 20;
+    }
+    flow->segments += 1;
+    if (flow->state == FLOW_NEW ? flow->segments >= FIRST_LOOK : flow->segments % LATER_LOOKS == 0) apply_verdict(flow);
+    if (flow->state == FLOW_NEW && flow->segments > MAX_UNDECIDED &&
+        (flow->segments > MAX_UNHEARD || (__u32)(now >> 20) - flow->began > TIME_TO_DECIDE)) {
+        count_loss(MARTLET_LOSS_UNEXAMINED);
+        flow->state = FLOW_IGNORED;
+    }
+    return flow->state != FLOW_IGNORED;
+}
+
 static __always_inline void examine_stream(struct __sk_buff *skb, struct bpf_sock *socket, struct packet *packet, bool sent) {
     struct flow *flow = bpf_sk_storage_get(&flows, socket, 0, 0);
+    enum counting counting = COUNTING_STREAM;
     __u64 now = 0;
     __u32 skipped;
 
@@ -67,27 +90,11 @@ static __always_inline void examine_stream(struct __sk_buff *skb, struct bpf_soc
         /* The body of an answer: nothing to be read. */
         if (flow->state == FLOW_HTTP && !flow->pending_ns && sent != flow->is_outbound) return;
         now = moment(skb, sent);
-        if (count(skb, flow, packet, sent, &skipped, now)) return;
-    }
-    if (flow->segments == 0) {
-        __u64 first = first_bytes(skb, packet);
-        if (is_tls_record(first)) {
-            /* Its text comes from the TLS library, if from anywhere. */
-            flow->state = FLOW_IGNORED;
-            return;
-        }
-        if (first == HTTP2_PREFACE) flow->state = FLOW_STREAM;
+        counting = count(skb, flow, packet, sent, &skipped, now);
+        if (counting == COUNTING_DONE) return;
     }
     if (!now) now = moment(skb, sent);
-    if (flow->segments == 0) flow->began = now >> 20;
-    flow->segments += 1;
-    if (flow->state == FLOW_NEW ? flow->segments >= FIRST_LOOK : flow->segments % LATER_LOOKS == 0) apply_verdict(flow);
-    if (flow->state == FLOW_NEW && flow->segments > MAX_UNDECIDED &&
-        (flow->segments > MAX_UNHEARD || (__u32)(now >> 20) - flow->began > TIME_TO_DECIDE)) {
-        count_loss(MARTLET_LOSS_UNEXAMINED);
-        flow->state = FLOW_IGNORED;
-    }
-    if (flow->state != FLOW_IGNORED) emit(skb, flow, packet, sent, skipped, now);
+    if (counting == COUNTING_HAND_OVER || is_wanted(skb, flow, packet, now)) emit(skb, flow, packet, sent, skipped, now);
 }
 
 /* RFC 1035, section 4.1.1: one question, an ordinary query; in a query no answers. */

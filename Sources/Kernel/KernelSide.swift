@@ -30,6 +30,9 @@ public final class KernelSide: @unchecked Sendable {
         public var captureBytes = 1024
         /// Whether plain HTTP/1 requests, Redis and PostgreSQL are counted in the kernel: they reach nobody as texts then.
         public var countsHTTP = true
+        /// The part of plain HTTP/1 requests, 0 to 1, that reaches user space although the kernel counts them, with all that may
+        /// name a trace; of other protocols nothing is counted in the kernel then. Nil: none, and all protocols are.
+        public var drawnPart: Double?
         /// Whether probes are attached many at once where the kernel can (Linux 6.6).
         public var groupsProbes = true
 
@@ -402,6 +405,8 @@ public final class KernelSide: @unchecked Sendable {
         settings.memory_hierarchy = UInt32(configuration.memoryHierarchy)
         settings.capture_bytes = UInt32(min(max(configuration.captureBytes, 64), 16384))
         settings.count_http = configuration.countsHTTP ? 1 : 0
+        settings.draws = configuration.drawnPart == nil ? 0 : 1
+        settings.drawn_below = UInt32(min(max(configuration.drawnPart ?? 0, 0), 1) * Double(UInt32.max))
         settings.requests = features.contains(.requests) ? 1 : 0
         if let map = bpf_object__find_map_by_name(object, ".rodata.config") {
             _ = bpf_map__set_initial_value(map, &settings, MemoryLayout<martlet_config>.size)

@@ -112,6 +112,11 @@ struct Configuration: Sendable {
     /// Whether requests are wanted as texts, and not only as numbers.
     var wantsRequestTexts: Bool { !excludedPaths.isEmpty || tracesEndpoint != nil }
 
+    /// The part of requests that is wanted as texts, if that is less than all.
+    var drawnPart: Double? {
+        tracesEndpoint != nil && excludedPaths.isEmpty && (0..<1).contains(traces.sampling) ? traces.sampling : nil
+    }
+
     /// How receivers are reached.
     var transport: TransportConfiguration {
         var transport = TransportConfiguration(userAgent: "martlet-node/\(Version.current)")

@@ -29,7 +29,8 @@ struct PreparedAgent: Sendable {
             memoryHierarchy: layout.hierarchyID(of: .memory) ?? 0)
         settings.cgroupRoot = layout.v2Mount
         settings.captureBytes = configuration.captureBytes
-        settings.countsHTTP = !configuration.wantsRequestTexts
+        settings.countsHTTP = !configuration.wantsRequestTexts || configuration.drawnPart != nil
+        settings.drawnPart = configuration.drawnPart
         var wanted = Set(Feature.allCases)
         if !configuration.watchesRequests { wanted.subtract([.requests, .requestSamples, .tls, .tlsSockets]) }
         kernel = try KernelSide(settings, wanted: wanted)

@@ -67,6 +67,7 @@ public struct SpanRecorder: ~Copyable, Sendable {
             if peer.isInbound { (head.parent, head.isParentRemote) = (other.span, false) }
         } else if context == nil {
             (head.traceHigh, head.traceLow) = (ids.next(), ids.next())
+            if exchange.isDrawn { head.traceLow = sampler.kept(head.traceLow) }
         }
         var place: SpanEncoder.ParentPlace?
         if sampler.keeps(traceLow: head.traceLow) {

@@ -14,5 +14,11 @@ struct TraceSampler: Sendable {
         threshold = UInt64(((1 - probability) * Self.range).rounded())
     }
 
+    /// An id of a trace that is kept, made of a random number.
+    func kept(_ random: UInt64) -> UInt64 {
+        let kept = Self.mask - threshold &+ 1
+        return kept == 0 ? random : random & ~Self.mask | (threshold + random & Self.mask % kept)
+    }
+
     func keeps(traceLow: UInt64) -> Bool { traceLow & Self.mask >= threshold }
 }

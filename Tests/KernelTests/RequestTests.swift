@@ -144,6 +144,88 @@ extension KernelTests {
             #expect(await rig.dropped("stream_gaps") == 0)
         }
 
+        /// With a sampling of traces: what is drawn, and what may name a trace, is read; the rest is counted in the kernel.
+        @Test(arguments: [0, 0.25, 0.9])
+        func handsOverWhatIsDrawn(_ part: Double) async throws {
+            let rig = try await Rig(drawnPart: part)
+            defer { rig.stop() }
+            try await rig.start()
+            let cgroup = try TestCgroup()
+            let output = try cgroup.python(
+                script + #"""
+                    def say(c, path, fields):
+                        c.sendall(b'GET /%s HTTP/1.1\r\nHost: x\r\n%s\r\n' % (path, fields))
+                        got = b''
+                        while b'hello' not in got: got += c.recv(65536)
+                    c = socket.create_connection(('127.0.0.1', port))
+                    for i in range(400):
+                        ask(c, '200'); ask(c, '404')
+                        # No such name, or not at the beginning of a line.
+                        say(c, b'200', b'Accept: traceparent\r\nX-C3: b3\r\nTo: y\r\n')
+                    # Wherever it stands.
+                    for i in range(10):
+                        for name in (b'traceparent', b'Traceparent', b'b3', b'B3', b'X-B3-TraceId', b'x-b3-traceid'):
+                            say(c, b'301', b'A: %s\r\n%s: 00-11112222333344445555666677778888-1111222233334444-01\r\n' % (b'x' * i, name))
+                    c.close(); import time; time.sleep(0.1)
+                    """#)
+            #expect(output == "")
+            let id = cgroup.containerID
+            for family in [MetricFamily.containerHttpRequestsTotal, .containerHttpInboundRequestsTotal] {
+                for (status, count) in [("2xx", 800.0), ("3xx", 60), ("4xx", 400)] {
+                    let seen = await rig.wait(family, of: id, ("status", status), for: count)
+                    #expect(seen == count, "\(family.name) \(status)")
+                }
+            }
+            for family in [
+                MetricFamily.containerHttpRequestsDurationSecondsTotalCount,
+                .containerHttpInboundRequestsDurationSecondsTotalCount,
+            ] { #expect(await rig.wait(family, of: id, for: 1260) == 1260) }
+            // A request and its answer, at both ends.
+            let read = await Double(rig.requests.readSegments) / 4
+            let expected = 60 + 1200 * part
+            // Five standard deviations.
+            #expect(abs(read - expected) <= 5 * (1200 * part * (1 - part)).squareRoot(), "\(read) \(expected)")
+            #expect(rig.losses == 0)
+            #expect(await rig.dropped("stream_gaps") == 0)
+        }
+
+        /// From what is counted, and handed over here and there, to a stream, at every point where that can be.
+        @Test(arguments: [0.0, 0.5])
+        func goesOnAsAStreamAfterWhatWasDrawn(_ part: Double) async throws {
+            let rig = try await Rig(drawnPart: part)
+            defer { rig.stop() }
+            try await rig.start()
+            let cgroup = try TestCgroup()
+            let output = try cgroup.python(
+                script + #"""
+                    import time
+                    for plain in range(20):
+                        # Several at once.
+                        c = socket.create_connection(('127.0.0.1', port))
+                        for i in range(plain): ask(c, '200')
+                        ask(c, '503', count=3); ask(c, '200'); c.close()
+                        # A second one before the answer: the server answers /never with nothing, so that the next answer is its.
+                        c = socket.create_connection(('127.0.0.1', port))
+                        for i in range(plain): ask(c, '200')
+                        c.sendall(b'GET /never HTTP/1.1\r\nHost: x\r\n\r\n'); time.sleep(0.01)
+                        ask(c, '404'); c.close()
+                        # Nobody answers.
+                        c = socket.create_connection(('127.0.0.1', port))
+                        for i in range(plain): ask(c, '200')
+                        c.sendall(b'GET /never HTTP/1.1\r\nHost: x\r\n\r\n'); time.sleep(0.01); c.close()
+                    time.sleep(0.1)
+                    """#)
+            #expect(output == "")
+            for family in [MetricFamily.containerHttpRequestsTotal, .containerHttpInboundRequestsTotal] {
+                // 3 × (0 + ... + 19) and one more each; what /never was followed by is unanswered in its place.
+                for (status, count) in [("2xx", 590.0), ("5xx", 60), ("4xx", 20), ("unanswered", 40)] {
+                    let seen = await rig.wait(family, of: cgroup.containerID, ("status", status), for: count)
+                    #expect(seen == count, "\(family.name) \(status)")
+                }
+            }
+            #expect(rig.losses == 0)
+        }
+
         /// Every other packet is lost at first: five holes at once are more than are remembered, and what is forgotten is counted.
         @Test func countsWhatIsOvertakenTooOften() async throws {
             let rig = try await Rig(countsHTTP: false)

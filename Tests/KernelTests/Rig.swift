@@ -22,17 +22,20 @@ struct Rig {
     let drops = CounterTable()
     let faults = CounterTable()
 
-    /// - Parameter countsHTTP: whether the kernel counts plain HTTP/1 requests.
+    /// - Parameters:
+    ///   - countsHTTP: whether the kernel counts plain HTTP/1 requests.
+    ///   - drawnPart: the part of them that it hands over all the same.
     /// - Parameter hostNetns: of the namespace that stands for the host's; nil is the host's own.
     init(
         backend: Lane.Backend = .automatic, retention: UInt64 = 600_000_000_000, translations: Translations? = nil,
-        hostNetns: UInt32? = nil, countsHTTP: Bool = true
+        hostNetns: UInt32? = nil, countsHTTP: Bool = true, drawnPart: Double? = nil
     ) async throws {
         let layout = try CgroupLayout.detect()
         var settings = KernelSide.Configuration(
             processors: 2, memoryHierarchy: layout.hierarchyID(of: .memory) ?? 0)
         settings.cgroupRoot = layout.v2Mount
         settings.countsHTTP = countsHTTP
+        settings.drawnPart = drawnPart
         kernel = try KernelSide(settings)
         lane = try Lane(name: "events", backend: backend)
         files = try Lane(name: "files", backend: backend)

@@ -28,7 +28,7 @@ struct SpanRecorderBox: ~Copyable {
         _ status: ExchangeStatus = .http(200), method: ExchangeMethod = .request, isInbound: Bool = false,
         isTLS: Bool = false, context: TraceContext? = nil, start: UInt64 = 1000, end: UInt64 = 3000,
         client: Endpoint = Self.client, server: Endpoint = Self.server, actual: Endpoint? = nil, netns: UInt32 = 7,
-        isCut: Bool = false
+        isCut: Bool = false, isDrawn: Bool = false
     ) {
         var text = RequestText()
         for (kind, value) in texts {
@@ -38,9 +38,9 @@ struct SpanRecorderBox: ~Copyable {
         let peer = RequestPeer(
             isInbound: isInbound, isTLS: isTLS, destination: .endpoint(isInbound ? client : server),
             actual: isInbound ? nil : actual, local: isInbound ? server : client, connection: 1, netns: netns)
-        recorder.take(
-            Exchange(applicationProtocol, method, status: status, start: start, end: end), text, peer,
-            from: isInbound ? Self.callee : Self.caller)
+        var exchange = Exchange(applicationProtocol, method, status: status, start: start, end: end)
+        exchange.isDrawn = isDrawn
+        recorder.take(exchange, text, peer, from: isInbound ? Self.callee : Self.caller)
     }
 
     /// The spans so far.

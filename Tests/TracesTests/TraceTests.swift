@@ -129,6 +129,18 @@ import Testing
         }
     }
 
+    @Test func whatWasDrawnIsKept() {
+        for sampling in [0.01, 0.25, 1] {
+            var box = SpanRecorderBox { $0.sampling = sampling }
+            for _ in 0..<200 { box.take(.http1, Self.get, isDrawn: true) }
+            let lows = box.spans().map { $0.trace[8...].reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
+            #expect(lows.count == 200 && Set(lows).count == 200)
+            // Whoever samples by the id later agrees.
+            let threshold = UInt64(((1 - sampling) * 72_057_594_037_927_936).rounded())
+            #expect(lows.allSatisfy { $0 & (1 << 56 - 1) >= threshold })
+        }
+    }
+
     /// By the low 56 bits of the trace's id alone, so that all who see a trace agree; and both sides of a request.
     @Test func samplingIsConsistent() {
         func keeps(_ low: UInt64, _ sampling: Double) -> Bool {

@@ -144,6 +144,10 @@ struct martlet_listen {
 /* Stands for a request that the kernel counts on: its bytes are made up, its place in the stream and its time are true. */
 #define MARTLET_SEGMENT_STAND_IN 4
 #define MARTLET_SEGMENT_ENDS 8 /* the end comes too, first, and a gap is between */
+/* Begins a plain request of HTTP/1 that is handed over with its answer, among others that the kernel counts. */
+#define MARTLET_SEGMENT_ALONE 16
+#define MARTLET_SEGMENT_DRAWN 32 /* ... because the sampling of traces chose it, not only because it may name a trace */
+#define MARTLET_SEGMENT_ANEW 64  /* from here on all comes, of a connection of which some requests were handed over before */
 
 /* Bytes of the end of a segment that come with its beginning where there are more between: a segment tends to end with what
    says how a long answer went. */
@@ -278,6 +282,8 @@ struct martlet_config {
     __u32 capture_bytes;      /* of one segment, at most */
     __u32 count_http;         /* whether requests are counted in the kernel and not captured where that can be: HTTP/1, Redis, PostgreSQL */
     __u32 requests;           /* whether packets are looked at */
+    __u32 draws;              /* whether some of the plain HTTP/1 requests are handed over, and nothing else is counted */
+    __u32 drawn_below;        /* those whose hash is less, and those that may name a trace */
 };
 
 #endif

@@ -8,6 +8,8 @@ public struct Exchange: Sendable {
     /// When the first byte of its answer was seen; of an unanswered one, when that became certain. `start` of messages
     /// without an answer.
     public let end: UInt64
+    /// Whether the sampling of traces has chosen it already.
+    public var isDrawn = false
 
     public init(
         _ applicationProtocol: ApplicationProtocol, _ method: ExchangeMethod = .request, status: ExchangeStatus,

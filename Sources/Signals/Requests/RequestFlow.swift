@@ -19,6 +19,18 @@ final class RequestFlow: ExchangeReceiver {
     private var positions = (StreamPosition(), StreamPosition())
     private var segments = 0
     private var isTold = false
+    /// What the kernel side said of the sampling of the request in hand, which it handed over alone.
+    private enum Sampling {
+        /// It is a stream: nothing.
+        case open
+        case drawn
+        /// Not drawn; it may name a trace that is.
+        case passed
+        /// A stand-in, up to its answer: it has no text.
+        case standIn
+    }
+
+    private var sampling = Sampling.open
     /// Those of the conversation that were counted.
     private var gaps = 0
 
@@ -70,7 +82,9 @@ final class RequestFlow: ExchangeReceiver {
         let segmentIsTLS = segment.flags & UInt8(MARTLET_SEGMENT_TLS) != 0
         if segmentIsTLS, !isTLS { beginTLS() }
         // What a TLS connection carries is no text but for its library.
-        guard segmentIsTLS == isTLS, conversation != nil else { return }
+        guard segmentIsTLS == isTLS else { return }
+        if segment.flags & UInt8(MARTLET_SEGMENT_ALONE | MARTLET_SEGMENT_ANEW) != 0 { beginAnew(segment) }
+        guard conversation != nil else { return }
         if segments == 0, segment.flags & UInt8(MARTLET_SEGMENT_STAND_IN) != 0 {
             // The kernel side was certain.
             conversation = Conversation(
@@ -112,7 +126,15 @@ final class RequestFlow: ExchangeReceiver {
     }
 
     func receive(_ exchange: Exchange, _ text: borrowing RequestText) {
-        settings.report(exchange, text, of: target, connection: id, isTLS: isTLS)
+        var exchange = exchange
+        var isTraced = true
+        switch sampling {
+        case .open: break
+        case .drawn: exchange.isDrawn = true
+        case .passed: isTraced = text.context?.isSampled ?? false
+        case .standIn: (isTraced, sampling) = (false, .open)
+        }
+        settings.report(exchange, text, of: target, connection: id, isTLS: isTLS, isTraced: isTraced)
     }
 
     /// What was lost on its way comes again soon; what the agent lost never does.
@@ -120,6 +142,21 @@ final class RequestFlow: ExchangeReceiver {
         let deadline = time > Self.longestHole ? time - Self.longestHole : 0
         if positions.0.hasWaited(since: deadline) { flush(isSent: false, isLate: true) }
         if positions.1.hasWaited(since: deadline) { flush(isSent: true, isLate: true) }
+    }
+
+    /// What was before is settled: the kernel side counted it, or handed it over alone.
+    private func beginAnew(_ segment: martlet_segment) {
+        conversation?.giveUp(before: .max, at: segment.header.time_ns, self)
+        let isAlone = segment.flags & UInt8(MARTLET_SEGMENT_ALONE) != 0
+        if isAlone {
+            sampling = segment.flags & UInt8(MARTLET_SEGMENT_DRAWN) != 0 ? .drawn : .passed
+        } else {
+            sampling = segment.flags & UInt8(MARTLET_SEGMENT_STAND_IN) != 0 ? .standIn : .open
+        }
+        segments = 0
+        gaps = 0
+        positions = (StreamPosition(), StreamPosition())
+        conversation = Conversation(options: settings.parsing, expected: isAlone ? .http1 : nil)
     }
 
     private func beginTLS() {

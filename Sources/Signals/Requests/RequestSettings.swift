@@ -24,15 +24,17 @@ public final class RequestSettings {
         self.excludes = excludes
     }
 
+    /// Counts a request; if `isTraced`, it has a span too, where spans are wanted.
     func report(
-        _ exchange: Exchange, _ text: borrowing RequestText, of target: RequestTarget, connection: UInt64, isTLS: Bool
+        _ exchange: Exchange, _ text: borrowing RequestText, of target: RequestTarget, connection: UInt64, isTLS: Bool,
+        isTraced: Bool
     ) {
         if isExcluded(exchange, text) { return }
         // The text travels as two references; the container's lane is the one that this runs on.
         target.container.onLane((exchange, copy text, target)) { container, argument in
             container.count(argument.0, argument.1, of: argument.2)
         }
-        if spans == nil { return }
+        if spans == nil || !isTraced { return }
         let peer = target.container.onLane((target, connection, isTLS)) { container, call in
             container.peer(call.0, connection: call.1, isTLS: call.2)
         }
