@@ -19,9 +19,9 @@
 
 /*
  * Bytes of long segments that are taken whole, per connection and per CPU: at most so many at once, and so many more in each unit
- * of 2^20 ns (16 MiB/s, 64 MiB/s). A connection of which nobody knows yet what it speaks gets some once.
+ * of 2^20 ns (16 MiB/s, 64 MiB/s). A connection of which nobody knows yet what it speaks has no more than those at once, and half
+ * of the CPU's is kept for the others.
  */
-#define WHOLE_UNKNOWN (64 << 10)
 #define WHOLE_BURST (1 << 20)
 #define WHOLE_RATE (16 << 10)
 #define WHOLE_CPU_BURST (4 << 20)
@@ -61,9 +61,10 @@ static __always_inline bool take_allowance(
     void *ring;
 
     if (!cpu || length > WHOLE_PIECES * LONGEST_PIECE) return false;
-    if (is_known ? !has_allowance(own, length, time, WHOLE_RATE, WHOLE_BURST) : own->used + length > WHOLE_UNKNOWN)
+    if (is_known ? !has_allowance(own, length, time, WHOLE_RATE, WHOLE_BURST) : own->used + length > WHOLE_BURST)
         return false;
     if (!has_allowance(cpu, length, time, WHOLE_CPU_RATE, WHOLE_CPU_BURST)) return false;
+    if (!is_known && cpu->used + length > WHOLE_CPU_BURST / 2) return false;
     ring = bpf_map_lookup_elem(&rings, &shard);
     /* Half full, or more. */
     if (!ring || bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > 2 * config.wake_bytes) return false;

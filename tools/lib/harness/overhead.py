@@ -95,23 +95,31 @@ def measure(options, cleanup):
     sink = Sink(cleanup)
     say("starting nginx, Redis and PostgreSQL")
     servers = Servers(folder, options.seconds, cleanup)
+    if options.only:
+        servers.workloads = {name: run for name, run in servers.workloads.items() if options.only in name}
+        if not servers.workloads:
+            fail(f"no workload has {options.only!r} in its name")
     turn(servers, None)
     without, with_agent, shares = [turn(servers, None)[0]], [], []
-    calm, watched, lost, programs = [fixed(servers, None)], [], [], []
+    calm, watched, lost, programs = [], [], [], []
+    if not options.only:
+        calm.append(fixed(servers, None))
     for number in range(1, options.rounds + 1):
         say(f"round {number} of {options.rounds}")
         agent = Agent(options.agent, folder, sink, options.interval, cleanup)
         rates, used = turn(servers, agent)
-        watched.append(fixed(servers, agent))
+        if not options.only:
+            watched.append(fixed(servers, agent))
         lost.append(agent.lost())
-        if number == options.rounds:
+        if number == options.rounds and not options.only:
             programs = program_times(servers)
         agent.process.stop()
         sink.begin()
         with_agent.append(rates)
         shares.append(used)
         without.append(turn(servers, None)[0])
-        calm.append(fixed(servers, None))
+        if not options.only:
+            calm.append(fixed(servers, None))
     results = []
     for name in servers.workloads:
         # Against the mean of the runs just before and just after: what drifts falls out.
@@ -124,6 +132,8 @@ def measure(options, cleanup):
             "rate_with": spread([rates[name] for rates in with_agent]),
             "agent_cpu": spread([used[name] for used in shares]),
         })
+    if options.only:
+        return results, None, sum(lost), programs
     at_rate = {
         "rate": FIXED_RATE,
         "p50": spread([watched[at]["p50"] * 2 / (calm[at]["p50"] + calm[at + 1]["p50"]) for at in range(options.rounds)]),
@@ -140,12 +150,11 @@ def show_rest(at_rate, lost, programs):
     def ratio(values):
         return f"{values['median']:.3f} ({values['low']:.3f}–{values['high']:.3f})"
 
-    text = "\n".join([
-        f"At {at_rate['rate']:,} requests a second to nginx: median latency × {ratio(at_rate['p50'])}, 99th percentile × "
-        f"{ratio(at_rate['p99'])} (without twice: {ratio(at_rate['p99_noise'])}), the agent takes "
-        f"{100 * at_rate['agent_cpu']['median']:.1f} % of a CPU.",
-        f"Events lost: {lost:.0f}.",
-    ]) + "\n"
+    text = f"Events lost: {lost:.0f}.\n"
+    if at_rate:
+        text = (f"At {at_rate['rate']:,} requests a second to nginx: median latency × {ratio(at_rate['p50'])}, 99th percentile × "
+                f"{ratio(at_rate['p99'])} (without twice: {ratio(at_rate['p99_noise'])}), the agent takes "
+                f"{100 * at_rate['agent_cpu']['median']:.1f} % of a CPU.\n") + text
     print(text)
     if not programs:
         return text
@@ -170,6 +179,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--interval", type=int, default=5)
+    parser.add_argument("--only")
     parser.add_argument("--json")
     parser.add_argument("--svg")
     parser.add_argument("--markdown")
