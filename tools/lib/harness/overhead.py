@@ -10,6 +10,7 @@ import time
 import urllib.request
 
 import report
+import shares
 from machine import Cleanup, Process, describe, fail, free_port, say
 from servers import CLIENTS, Servers
 from sink import Sink
@@ -85,6 +86,18 @@ def program_times(servers):
             sorted(used, key=lambda row: -row[2]) if runs >= requests / 100]
 
 
+def program_shares(servers, folder):
+    """What programs in the kernel take of the busy time under each workload, where perf is there to tell."""
+    if not shares.available():
+        say("no perf: shares of busy time are left out")
+        return []
+    found = []
+    for name, run in servers.workloads.items():
+        part, samples = shares.share(run, servers.seconds, folder + "/perf.data")
+        found.append({"workload": name, "share": part, "samples": samples})
+    return found
+
+
 def spread(values):
     return {"median": statistics.median(values), "low": min(values), "high": max(values), "values": values}
 
@@ -101,7 +114,7 @@ def measure(options, cleanup):
             fail(f"no workload has {options.only!r} in its name")
     turn(servers, None)
     without, with_agent, shares = [turn(servers, None)[0]], [], []
-    calm, watched, lost, programs = [], [], [], []
+    calm, watched, lost, programs, parts = [], [], [], [], []
     if not options.only:
         calm.append(fixed(servers, None))
     for number in range(1, options.rounds + 1):
@@ -111,8 +124,10 @@ def measure(options, cleanup):
         if not options.only:
             watched.append(fixed(servers, agent))
         lost.append(agent.lost())
-        if number == options.rounds and not options.only:
-            programs = program_times(servers)
+        if number == options.rounds:
+            parts = program_shares(servers, folder)
+            if not options.only:
+                programs = program_times(servers)
         agent.process.stop()
         sink.begin()
         with_agent.append(rates)
@@ -133,7 +148,7 @@ def measure(options, cleanup):
             "agent_cpu": spread([used[name] for used in shares]),
         })
     if options.only:
-        return results, None, sum(lost), programs
+        return results, None, sum(lost), programs, parts
     at_rate = {
         "rate": FIXED_RATE,
         "p50": spread([watched[at]["p50"] * 2 / (calm[at]["p50"] + calm[at + 1]["p50"]) for at in range(options.rounds)]),
@@ -142,11 +157,11 @@ def measure(options, cleanup):
         "p99_without": spread([figures["p99"] for figures in calm]),
         "agent_cpu": spread([figures["agent_cpu"] for figures in watched]),
     }
-    return results, at_rate, sum(lost), programs
+    return results, at_rate, sum(lost), programs, parts
 
 
-def show_rest(at_rate, lost, programs):
-    """Latency at a fixed rate, losses, and the times of programs, in words."""
+def show_rest(at_rate, lost, programs, parts):
+    """Latency at a fixed rate, losses, shares of busy time, and the times of programs."""
     def ratio(values):
         return f"{values['median']:.3f} ({values['low']:.3f}–{values['high']:.3f})"
 
@@ -156,6 +171,10 @@ def show_rest(at_rate, lost, programs):
                 f"{ratio(at_rate['p99'])} (without twice: {ratio(at_rate['p99_noise'])}), the agent takes "
                 f"{100 * at_rate['agent_cpu']['median']:.1f} % of a CPU.\n") + text
     print(text)
+    if parts:
+        text += "\n" + report.table(
+            ["workload", "programs in the kernel, % of busy time", "samples"],
+            [[part["workload"], f"{100 * part['share']:.2f}", f"{part['samples']:,}"] for part in parts])
     if not programs:
         return text
     return text + "\n" + report.table(
@@ -187,13 +206,13 @@ def main():
     if options.rounds < 1 or options.seconds < 1 or options.interval < 1:
         fail("rounds, seconds and interval are whole numbers from 1 on")
     cleanup = Cleanup()
-    results, at_rate, lost, programs = measure(options, cleanup)
+    results, at_rate, lost, programs, parts = measure(options, cleanup)
     cleanup.run()
-    markdown = show(results) + "\n" + show_rest(at_rate, lost, programs)
+    markdown = show(results) + "\n" + show_rest(at_rate, lost, programs, parts)
     document = {
         "tool": "overhead", "machine": describe(), "rounds": options.rounds, "seconds": options.seconds,
         "interval": options.interval, "clients": CLIENTS, "results": results,
-        "at_rate": at_rate, "lost": lost, "programs": programs,
+        "at_rate": at_rate, "lost": lost, "programs": programs, "shares": parts,
     }
     if options.json:
         report.write_json(options.json, document)
