@@ -21,7 +21,7 @@ struct scratch {
     __u32 failed;
     __u32 arguments; /* of a command or an answer: elements that are still to come */
     __u32 is_inside; /* of a command: before its name, or BEFORE_SUBCOMMAND; of an answer: in a line */
-    char bytes[MAX_COUNTED + 16];
+    char bytes[MAX_COUNTED + 32];
 };
 
 /* Several for each CPU: a program may be interrupted by itself. */
@@ -46,8 +46,17 @@ static __always_inline struct scratch *borrow_scratch(void) {
  * if it is none.
  */
 static __always_inline __u32 read_number(__u64 word, __u32 *value) {
-    __u32 number = 0, size = 1;
+    __u32 number = 0, size = 1, first = (__u32)(word >> 8 & 0xff) - '0', second = (__u32)(word >> 16 & 0xff) - '0';
 
+    /* One digit or two, as most have. */
+    if ((word >> 16 & 0xffff) == 0x0a0d) {
+        *value = first;
+        return first <= 9 ? 4 : 0;
+    }
+    if ((word >> 24 & 0xffff) == 0x0a0d) {
+        *value = first * 10 + second;
+        return first <= 9 && second <= 9 ? 5 : 0;
+    }
     for (int digits = 0; digits < 5; digits++) {
         __u32 digit;
         word >>= 8;
@@ -99,11 +108,40 @@ static __always_inline bool is_plain_command(__u64 name, __u32 length) {
     }
 }
 
-/* One element of a command; false if there is something else. */
+/*
+ * The beginning of a command up to its second argument, if it is as most are: less than ten elements, a plain name, a first argument
+ * shorter than 100 bytes. Returns the bytes of it; 0 if it is not, and then nothing has changed.
+ */
+static __always_inline __u32 read_beginning(struct scratch *scratch, __u32 position) {
+    __u64 word = *(__u64 *)(scratch->bytes + position);
+    __u32 elements = (__u32)(word >> 8 & 0xff) - '0', length = (__u32)(word >> 40 & 0xff) - '0', number, size;
+
+    /* "*n\r\n$n\r\n" */
+    if ((word & 0xffff00ffffff00ffull) != 0x0a0d00240a0d002aull || elements - 1 > 8 || length - 1 > 8) return 0;
+    if (!is_plain_command(name_of(*(__u64 *)(scratch->bytes + position + 8), length), length)) return 0;
+    length += 10;
+    scratch->count += 1;
+    scratch->arguments = elements - 1;
+    if (elements == 1) return length;
+    asm volatile("" : "+r"(length));
+    if (length > 20) return 0;
+    word = *(__u64 *)(scratch->bytes + position + length);
+    size = read_number(word, &number);
+    if ((word & 0xff) != '$' || !size) return length;
+    scratch->arguments -= 1;
+    return length + size + number + 2;
+}
+
+/* One element of a command, or several; false if there is something else. */
 static __always_inline bool read_command(struct scratch *scratch, __u32 position) {
     __u64 word = *(__u64 *)(scratch->bytes + position), name;
-    __u32 number, size = read_number(word, &number);
+    __u32 number, size;
 
+    if (!scratch->arguments && (size = read_beginning(scratch, position))) {
+        scratch->position = position + size;
+        return true;
+    }
+    size = read_number(word, &number);
     if (!size) return false;
     if (!scratch->arguments) {
         if ((word & 0xff) != '*' || !number) return false;
