@@ -260,7 +260,7 @@ static __always_inline bool is_ignored(struct martlet_connection *connection) {
 
     if (connection->tls_ignored) return true;
     verdict = bpf_map_lookup_elem(&verdicts, &id);
-    if (!verdict || *verdict != MARTLET_VERDICT_IGNORED) return false;
+    if (!verdict || *verdict != MARTLET_VERDICT_NOBODYS) return false;
     connection->tls_ignored = 1;
     return true;
 }

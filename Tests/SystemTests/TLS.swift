@@ -10,6 +10,14 @@ extension SystemTests {
 
         private static func program(_ name: String) -> String { programs.appending(path: name).path }
 
+        /// Makes a certificate and its key.
+        static func certify(_ certificate: String, _ key: String) throws {
+            try Command.check([
+                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate,
+            ])
+        }
+
         /// A server and a client in containers of their own, and the agent beside them.
         private struct Scene {
             let scratch: Scratch
@@ -21,7 +29,7 @@ extension SystemTests {
             init(in scratch: Scratch, server command: (String, String) -> [String]) throws {
                 self.scratch = scratch
                 let (certificate, key) = (scratch.file("cert.pem"), scratch.file("key.pem"))
-                try Self.certify(certificate, key)
+                try TLS.certify(certificate, key)
                 let number = UInt32.random(in: 0 ... .max)
                 server = try Cgroup(making: "/system.slice/tls-server-\(number).service", in: scratch)
                 client = try Cgroup(making: "/system.slice/tls-client-\(number).service", in: scratch)
@@ -35,14 +43,6 @@ extension SystemTests {
                 }
                 guard let port else { throw Failure("no port: \(process.errors)") }
                 self.port = port
-            }
-
-            /// Makes a certificate and its key.
-            static func certify(_ certificate: String, _ key: String) throws {
-                try Command.check([
-                    "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "2", "-subj", "/CN=localhost", "-keyout", key, "-out", certificate,
-                ])
             }
 
             var made: (Page) -> Double {
@@ -94,12 +94,10 @@ extension SystemTests {
         }
 
         /// An nginx that speaks TLS, once it has probes; with the path of its log.
-        private func nginx(_ name: String, _ options: String, _ arguments: [String] = []) throws -> (
-            scene: RequestScene, log: String
-        ) {
-            let scene = try RequestScene(name, ["--instrumentation-delay=0s"] + arguments)
+        private func nginx(_ name: String, _ options: String) throws -> (scene: RequestScene, log: String) {
+            let scene = try RequestScene(name, ["--instrumentation-delay=0s"])
             let (certificate, key) = (scene.scratch.file("cert.pem"), scene.scratch.file("key.pem"))
-            try Scene.certify(certificate, key)
+            try Self.certify(certificate, key)
             let log = try WebRequests.nginx(
                 scene, listen: " \(options); ssl_certificate \(certificate); ssl_certificate_key \(key)")
             try scene.agent.page(within: 20, "probes") {
@@ -142,7 +140,7 @@ extension SystemTests {
 
         /// curl hides its descriptors, so that its first run is for the agent to see that.
         @Test func http2ToNginx() throws {
-            let (scene, _) = try nginx("tls-http2", "ssl http2", ["--capture-bytes=16384"])
+            let (scene, _) = try nginx("tls-http2", "ssl http2")
             defer { scene.remove() }
             let address = "https://127.0.0.1:\(scene.port)"
             let curl = ["curl", "-sSk", "--http2", "-o", "/dev/null", "-w", "%{http_version}\n", address + "/hello"]

@@ -183,7 +183,8 @@ struct martlet_datagram {
 /* Value of the map of verdicts, by martlet_endpoints.id: what user space found a connection to be. */
 enum martlet_verdict {
     MARTLET_VERDICT_STREAM = 1, /* all of it is wanted */
-    MARTLET_VERDICT_IGNORED = 2, /* nothing more of it is */
+    MARTLET_VERDICT_IGNORED = 2, /* no packets of it are; it may go on encrypted */
+    MARTLET_VERDICT_NOBODYS = 3, /* nor what a TLS library says of it */
 };
 
 /* Upper bounds of the latency histograms in microseconds, without the last one, which is infinite. */

@@ -47,7 +47,7 @@ final class RequestFlow: ExchangeReceiver {
         switch conversation?.verdict {
         case nil, .some(.none):
             isTold = true
-            return MARTLET_VERDICT_IGNORED
+            return isTLS ? MARTLET_VERDICT_NOBODYS : MARTLET_VERDICT_IGNORED
         // Most connections are short: they end before anybody asks.
         case .known where segments >= 3:
             isTold = true

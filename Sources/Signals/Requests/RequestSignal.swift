@@ -146,7 +146,7 @@ public actor RequestSignal {
             switch target(of: segment.id, segment.header) {
             case .unknown: return false
             case .nobody:
-                kernel.set(MARTLET_VERDICT_IGNORED, of: segment.id)
+                kernel.set(MARTLET_VERDICT_NOBODYS, of: segment.id)
                 return true
             case .found(let target):
                 guard flows.count < Self.maximumFlows else {
