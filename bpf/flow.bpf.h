@@ -204,7 +204,7 @@ static __always_inline bool emit_ends_up_to(
     return true;
 }
 
-/* A function of its own, which the verifier follows once. */
+/* All of a segment, in as many records as it takes. A function of its own, which the verifier follows once. */
 __noinline int emit_whole(struct __sk_buff *skb, struct flow *flow, struct packet *packet, __u32 sent, __u64 now) {
     struct packet piece;
     __u32 rest;

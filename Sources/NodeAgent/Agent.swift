@@ -180,6 +180,7 @@ enum Agent {
         let timeout = Duration.nanoseconds(Int64(clamping: configuration.shutdownTimeout))
         let deadline = ContinuousClock.now + timeout
         async let closing: Void? = server?.shutdown()
+        await drain.finish(timeout: min(timeout / 4, .seconds(2)))
         // The last metrics say what became of the last logs and spans, if that is known by then.
         await telemetry.shutdown(until: push == nil ? deadline : ContinuousClock.now + timeout / 2)
         await push?.metrics.shutdown(timeout: ContinuousClock.now.duration(to: deadline))

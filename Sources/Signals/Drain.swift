@@ -194,6 +194,18 @@ public actor Drain {
         return pause
     }
 
+    /// Before the end: takes what is in the rings, and waits for `timeout` at most until it is known whose spans the last ones are.
+    public func finish(timeout: Duration) async {
+        let deadline = ContinuousClock.now + timeout
+        pass()
+        while holdsSpans, ContinuousClock.now < deadline {
+            try? await Task.sleep(for: .milliseconds(20))
+            pass()
+        }
+    }
+
+    private var holdsSpans: Bool { requestSignal?.assumeIsolated { $0.holdsSpans } ?? false }
+
     /// One pass over all rings; see the type's description.
     public func pass() {
         let begin = MonotonicClock.threadCPU()

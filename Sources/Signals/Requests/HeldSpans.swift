@@ -25,6 +25,8 @@ struct HeldSpans {
 
     init() {}
 
+    var isEmpty: Bool { held.isEmpty }
+
     mutating func add(_ exchange: Exchange, _ text: RequestText, _ peer: RequestPeer, _ container: Container) {
         guard held.count < Self.maximumHeld else {
             dropped &+= 1

@@ -10,15 +10,6 @@ final class RequestFlow: ExchangeReceiver {
     /// (TCP_RTO_MIN, include/net/tcp.h).
     private static let longestHole: UInt64 = 3_000_000_000
 
-    let id: UInt64
-    private let target: RequestTarget
-    private let settings: RequestSettings
-    private var conversation: Conversation?
-    private var isTLS = false
-    /// Received, sent.
-    private var positions = (StreamPosition(), StreamPosition())
-    private var segments = 0
-    private var isTold = false
     /// What the kernel side said of the sampling of the request in hand, which it handed over alone.
     private enum Sampling {
         /// It is a stream: nothing.
@@ -30,6 +21,15 @@ final class RequestFlow: ExchangeReceiver {
         case standIn
     }
 
+    let id: UInt64
+    private let target: RequestTarget
+    private let settings: RequestSettings
+    private var conversation: Conversation?
+    private var isTLS = false
+    /// Received, sent.
+    private var positions = (StreamPosition(), StreamPosition())
+    private var segments = 0
+    private var isTold = false
     private var sampling = Sampling.open
     /// Those of the conversation that were counted.
     private var gaps = 0
@@ -75,6 +75,7 @@ final class RequestFlow: ExchangeReceiver {
         piece.offset &+= piece.length
         piece.length = UInt32(tail)
         piece.before = 0
+        piece.flags &= ~UInt8(MARTLET_SEGMENT_ALONE | MARTLET_SEGMENT_ANEW)
         takePiece(piece, UnsafeRawBufferPointer(rebasing: bytes[..<tail]))
     }
 

@@ -55,6 +55,9 @@ public final class RequestSettings {
     /// After a pass over all rings: spans that had to wait.
     func settle() { if let spans { held.flush(to: spans) } }
 
+    /// Whether spans wait until it is known whose they are.
+    var holdsSpans: Bool { !held.isEmpty }
+
     /// Spans given up, see `HeldSpans`.
     var droppedSpans: UInt64 { held.dropped }
 
