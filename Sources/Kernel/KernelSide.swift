@@ -26,7 +26,7 @@ public final class KernelSide: @unchecked Sendable {
         public var memoryHierarchy: Int
         /// Mount point of the cgroup2 tree at whose root packets are seen; nil if there is none.
         public var cgroupRoot: String?
-        /// Bytes of a segment that are captured, at most; up to 16384.
+        /// Bytes of a segment's beginning that are captured, up to 16384; more of it by bpf/capture.bpf.h.
         public var captureBytes = 1024
         /// Whether plain HTTP/1 requests, Redis and PostgreSQL are counted in the kernel: they reach nobody as texts then.
         public var countsHTTP = true

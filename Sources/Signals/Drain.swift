@@ -202,7 +202,10 @@ public actor Drain {
             try? await Task.sleep(for: .milliseconds(20))
             pass()
         }
+        giveUpSpans()
     }
+
+    private func giveUpSpans() { requestSignal?.assumeIsolated { $0.giveUpSpans() } }
 
     private var holdsSpans: Bool { requestSignal?.assumeIsolated { $0.holdsSpans } ?? false }
 

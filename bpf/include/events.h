@@ -280,7 +280,7 @@ struct martlet_config {
     __u32 shards;             /* rings; a power of two */
     __u32 wake_bytes;         /* fill of one ring from which the consumer is woken at once */
     __u32 memory_hierarchy;   /* hierarchy id of the v1 memory controller; 0 if it is on cgroup2 or absent */
-    __u32 capture_bytes;      /* of one segment, at most */
+    __u32 capture_bytes;      /* of the beginning of one segment; more by bpf/capture.bpf.h */
     __u32 count_http;         /* whether requests are counted in the kernel and not captured where that can be: HTTP/1, Redis, PostgreSQL */
     __u32 requests;           /* whether packets are looked at */
     __u32 draws;              /* whether some of the plain HTTP/1 requests are handed over, and nothing else is counted */

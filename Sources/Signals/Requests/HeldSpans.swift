@@ -27,6 +27,12 @@ struct HeldSpans {
 
     var isEmpty: Bool { held.isEmpty }
 
+    /// The agent ends: what waits is counted as given up.
+    mutating func giveUp() {
+        dropped &+= UInt64(held.count)
+        held = []
+    }
+
     mutating func add(_ exchange: Exchange, _ text: RequestText, _ peer: RequestPeer, _ container: Container) {
         guard held.count < Self.maximumHeld else {
             dropped &+= 1

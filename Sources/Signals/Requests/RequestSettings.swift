@@ -58,6 +58,8 @@ public final class RequestSettings {
     /// Whether spans wait until it is known whose they are.
     var holdsSpans: Bool { !held.isEmpty }
 
+    func giveUpSpans() { held.giveUp() }
+
     /// Spans given up, see `HeldSpans`.
     var droppedSpans: UInt64 { held.dropped }
 

@@ -52,6 +52,7 @@ public actor RequestSignal {
     var droppedSpans: UInt64 { settings.droppedSpans }
     var gaps: UInt64 { settings.gaps }
     var holdsSpans: Bool { settings.holdsSpans }
+    func giveUpSpans() { settings.giveUpSpans() }
 
     /// Segments of containers that were read.
     public private(set) var readSegments: UInt64 = 0
