@@ -48,7 +48,7 @@ final class Journal {
         guard functions.seek_cursor(handle, cursor) >= 0, functions.next(handle) > 0 else { return false }
         if functions.test_cursor(handle, cursor) > 0 { return true }
         // It stands on an entry that was not read yet.
-        _ = functions.previous(handle)
+        unread()
         return false
     }
 
@@ -63,7 +63,10 @@ final class Journal {
     }
 
     /// Goes back by one, so that `next` gives the same entry again.
-    func unread() { _ = functions.previous(handle) }
+    func unread() {
+        // Before the first entry there is none to go back to, and the place stays where it is.
+        if functions.previous(handle) == 0 { seekToBeginning() }
+    }
 
     var cursor: String? {
         var text: UnsafeMutablePointer<CChar>?

@@ -4,13 +4,17 @@ internal import Logs
 
 /// Reads the host's journal: entries of systemd units and of containers whose runtime logs there.
 ///
-/// An entry of a unit that nobody wants yet waits for a moment, and all behind it: the agent may not know the unit yet.
+/// An entry whose unit or container nobody wants yet waits, and all behind it: the agent may not know it yet. It waits for a moment,
+/// and longer while it is known that there is such a container but not which: for it, or after the agent's start for all that are
+/// older.
 /// Bounds: `mostUnwanted` names that are remembered as nobody's.
 final class JournalSource {
     private static let entriesAtOnce = 512
     private static let mostUnwanted = 4096
     /// How old an entry becomes before it is nobody's.
     private static let patience: UInt64 = 3_000_000_000
+    /// How long somebody stays undecided before his entries are passed over.
+    private static let longestWait: UInt64 = 60_000_000_000
     private static let joinTime: UInt64 = 1_000_000_000
     private static let retryPause: UInt64 = 10_000_000_000
 
@@ -46,12 +50,19 @@ final class JournalSource {
     private var wasTried = false
     private var readers: [String: Reader] = [:]
     private var unwanted: Set<String> = []
+    /// Names of which it is not known yet whether they are wanted, and since when that is so.
+    private var undecided: [String: UInt64] = [:]
+    /// Until when a name that was not heard of may be that of somebody older than the agent; nil once all of them are known.
+    private var unknownUntil: UInt64?
     private var position: UInt64 = 0
     private var marks = SettlingMarks<String>()
     /// The cursors of places that not everything before was handed on, oldest first.
     private var reached: [(position: UInt64, cursor: String)] = []
 
-    init(hostRoot: String, pass: LogPass) { (self.hostRoot, self.pass) = (hostRoot, pass) }
+    init(hostRoot: String, pass: LogPass) {
+        (self.hostRoot, self.pass) = (hostRoot, pass)
+        unknownUntil = pass.now &+ Self.longestWait
+    }
 
     /// The name under which its cursor is kept.
     var directory: String { "journal" }
@@ -97,7 +108,14 @@ final class JournalSource {
         return false
     }
 
-    func update(_ targets: [(LogTarget, ContainerLogs)]) {
+    /// - Parameter undecided: names whose containers are not identified yet; nil while there may be others.
+    func update(_ targets: [(LogTarget, ContainerLogs)], undecided names: Set<String>?) {
+        if let names {
+            unknownUntil = nil
+            let known = undecided
+            undecided = [:]
+            for name in names { undecided[name] = known[name] ?? pass.now }
+        }
         var wanted: Set<String> = []
         for (target, logs) in targets {
             let name = target.runtimeID.isEmpty ? target.unit : target.runtimeID
@@ -156,6 +174,13 @@ final class JournalSource {
         guard let reader = readers[entry.name] else {
             let time = journal.time
             if time < pass.wallTime, pass.wallTime &- time > Self.patience {
+                if let since = undecided[entry.name] {
+                    if pass.now &- since < Self.longestWait { return false }
+                    pass.drops.add("log_container_unidentified")
+                    position += 1
+                    return true
+                }
+                if let unknownUntil, pass.now < unknownUntil { return false }
                 if unwanted.count >= Self.mostUnwanted { unwanted.removeAll() }
                 unwanted.insert(entry.name)
                 position += 1

@@ -91,7 +91,9 @@ public final class LogSources {
     // MARK: Whose
 
     /// The containers whose messages are wanted from now on. Those that were before and are no more are read to their end.
-    public func update(_ targets: [LogTarget]) {
+    ///
+    /// - Parameter undecided: names in the journal of those that are not identified yet; nil while there may be others.
+    public func update(_ targets: [LogTarget], undecided: Set<String>? = []) {
         pass.tick()
         var wanted: Set<String> = []
         for target in targets {
@@ -100,7 +102,7 @@ public final class LogSources {
             follow(target, entry)
         }
         for (id, entry) in entries where !wanted.contains(id) { close(entry, id) }
-        journal?.update(entries.values.map { ($0.target, $0.logs) })
+        journal?.update(entries.values.map { ($0.target, $0.logs) }, undecided: undecided)
         listScans(targets)
         scan()
         nextLook = 0

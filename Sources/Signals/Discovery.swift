@@ -41,6 +41,7 @@ public actor Discovery {
     public func run() async {
         await scanCgroups()
         let pids = await scanProcesses()
+        await registry.discovered()
         await scanSockets(pids)
     }
 

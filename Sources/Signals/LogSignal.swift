@@ -57,8 +57,8 @@ public actor LogSignal {
         if isAsking || isStopped { return }
         isAsking = true
         Task {
-            let targets = await registry.logRequests().map { target($0) }
-            if !isStopped { sources?.update(targets) }
+            let (requests, undecided) = await registry.logRequests()
+            if !isStopped { sources?.update(requests.map { target($0) }, undecided: undecided) }
             isAsking = false
         }
     }

@@ -175,6 +175,8 @@ extension SystemTests {
             agent.process.signal(SIGKILL)
             #expect(agent.process.wait(seconds: 10) == 137)
             try log.write(5000)
+            // The entries are older now than one may become whose container is not known.
+            sleep(5)
             agent = try AgentProcess(arguments, in: scratch)
             guard let lines = try arrived(within: 60) else {
                 throw Failure("not \(log.lines): \(try collector.state())\n\(agent.process.errors.suffix(1000))")

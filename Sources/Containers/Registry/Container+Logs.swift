@@ -8,13 +8,18 @@ extension Container {
     /// Nil if its logs are not to be read.
     var logRequest: LogRequest? {
         guard let identity, !optOut.contains(.logs) else { return nil }
-        let isUnit = classification.kind == .systemd
-        let runtimeID = isUnit || classification.rawID.utf8.count != 64 ? "" : classification.rawID
+        let (unit, runtimeID) = Self.journalNames(classification)
         return LogRequest(
             containerID: identity.containerID,
             serviceName: identity.appID.isEmpty ? identity.containerID : identity.appID, logPath: metadata.logPath,
-            unit: isUnit ? String(classification.name) : "", runtimeID: runtimeID,
+            unit: unit, runtimeID: runtimeID,
             processes: Array(processes.keys.prefix(Self.mostLogProcesses)), startedAt: startedAt ?? createdAt)
+    }
+
+    /// By which its entries in the host's journal are known, both empty if it can have none.
+    static func journalNames(_ classification: CgroupClassification) -> (unit: String, runtimeID: String) {
+        if classification.kind == .systemd { return (String(classification.name), "") }
+        return ("", classification.rawID.utf8.count == 64 ? classification.rawID : "")
     }
 
     func update(_ reading: LogReading) { logs[reading.source] = reading.patterns }

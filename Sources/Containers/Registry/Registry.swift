@@ -78,6 +78,8 @@ public actor Registry {
     /// Roots of cgroups that no runtime confirmed, with the end (CLOCK_MONOTONIC) of that knowledge.
     private var refuted: [String: UInt64] = [:]
     private var hostAddresses: [IPAddress] = []
+    /// Whether everything that is older than the agent was looked at once.
+    private var isDiscovered = false
     /// Those with processes on GPUs, as told last.
     private var gpuContainers: [ObjectIdentifier: Container] = [:]
 
@@ -245,6 +247,9 @@ public actor Registry {
                 at: time)
         }
     }
+
+    /// All processes older than the agent were found.
+    public func discovered() { isDiscovered = true }
 
     /// Its exit may have been drained between the scan and now.
     private static func isAlive(_ pid: UInt32) -> Bool {
@@ -528,9 +533,21 @@ public actor Registry {
 
     // MARK: Logs
 
-    /// All reported containers whose logs may be read.
-    public func logRequests() -> [LogRequest] {
-        byID.values.compactMap { container in container.assumeIsolated { $0.logRequest } }
+    /// All reported containers whose logs may be read; and by which names the journal has those that are not identified yet, nil
+    /// while not even all processes older than the agent were placed.
+    public func logRequests() -> (wanted: [LogRequest], undecided: Set<String>?) {
+        let wanted = byID.values.compactMap { container in container.assumeIsolated { $0.logRequest } }
+        return (wanted, isDiscovered ? undecidedNames() : nil)
+    }
+
+    private func undecidedNames() -> Set<String> {
+        var names: Set<String> = []
+        for container in byRoot.values {
+            guard case .pending = states[ObjectIdentifier(container)] else { continue }
+            let (unit, runtimeID) = Container.journalNames(container.classification)
+            names.insert(runtimeID.isEmpty ? unit : runtimeID)
+        }
+        return names
     }
 
     /// What was counted of their messages.
