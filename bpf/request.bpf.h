@@ -163,10 +163,10 @@ SEC("cgroup_skb/egress")
 int packet_sent(struct __sk_buff *skb) { return examine(skb, true); }
 
 /* What the counters grew by since they were handed over last; false if that is nothing. */
-static __always_inline bool take_counters(struct flow *flow, struct martlet_http_counts *row, __u32 unanswered) {
+static __always_inline bool take_counters(struct flow *flow, struct martlet_http_counts *row, __u32 unanswered, __u64 now) {
     __u32 total = 0;
 
-    fill_flow_header(&row->header, flow, MARTLET_HTTP_COUNTS, bpf_ktime_get_ns());
+    fill_flow_header(&row->header, flow, MARTLET_HTTP_COUNTS, now);
     row->id = flow->id;
     row->is_outbound = flow->is_outbound;
     row->counted = flow->counted;
@@ -185,7 +185,7 @@ static __always_inline bool take_counters(struct flow *flow, struct martlet_http
     return total || unanswered;
 }
 
-static __always_inline void report_requests(struct sock *socket) {
+static __always_inline void report_requests(struct sock *socket, __u64 now) {
     struct flow *flow = bpf_sk_storage_get(&flows, socket, 0, 0);
     struct martlet_http_counts *event;
     __u32 shard;
@@ -196,7 +196,7 @@ static __always_inline void report_requests(struct sock *socket) {
     shard = shard_of(flow->id);
     event = reserve_in(shard, sizeof(*event), MARTLET_LOSS_RING_FULL);
     if (!event) return;
-    if (take_counters(flow, event, flow->pending_ns ? flow->pending_count : 0))
+    if (take_counters(flow, event, flow->pending_ns ? flow->pending_count : 0, now))
         submit_in(shard, event);
     else
         bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
@@ -208,10 +208,11 @@ SEC("iter/bpf_sk_storage_map")
 int sample_requests(struct bpf_iter__bpf_sk_storage_map *context) {
     struct flow *flow = context->value;
     struct martlet_http_counts row = {};
+    __u64 now = bpf_ktime_get_ns();
 
     if (!context->sk || !flow) return 0;
     /* Its connection's own event may still be in the ring, and its end too: then that tells all. The id is a time. */
-    if (((bpf_ktime_get_ns() << 10) - flow->id) >> 10 < 1000000000ull) return 0;
-    if (take_counters(flow, &row, 0)) bpf_seq_write(context->meta->seq, &row, sizeof(row));
+    if (((now << 10) - flow->id) >> 10 < 1000000000ull) return 0;
+    if (take_counters(flow, &row, 0, now)) bpf_seq_write(context->meta->seq, &row, sizeof(row));
     return 0;
 }

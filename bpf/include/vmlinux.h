@@ -287,6 +287,7 @@ typedef struct {
 struct in6_addr {
     union {
         __u8 u6_addr8[16];
+        __u32 u6_addr32[4];
     } in6_u;
 };
 
@@ -313,7 +314,16 @@ struct socket {
     struct sock *sk;
 };
 
+struct inet_sock {
+    struct sock sk;
+};
+
+struct inet_connection_sock {
+    struct inet_sock icsk_inet;
+};
+
 struct tcp_sock {
+    struct inet_connection_sock inet_conn;
     __u64 bytes_received;
     __u64 bytes_sent;
     __u64 bytes_retrans;

@@ -37,8 +37,9 @@ class Agent:
                 time.sleep(0.1)
         else:
             fail("the agent did not become ready within 30 seconds")
-        # The first look at what runs already is not part of it.
-        time.sleep(2)
+        # The first look at what runs already is not part of it, nor the ten seconds in which connections may have begun before
+        # their translations were listened to, and each is asked for.
+        time.sleep(11)
 
     def lost(self):
         """Events that the kernel could not hand over, so far."""
