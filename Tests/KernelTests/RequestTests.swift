@@ -455,12 +455,18 @@ extension KernelTests {
                                 while a.recv(1 << 20): a.send(os.urandom(300))
                             except ConnectionError: pass
                     threading.Thread(target=drain, daemon=True).start()
+                    sent = 0
                     for i in range(\(connections)):
                         c = socket.create_connection(('127.0.0.1', port))
-                        for j in range(20): c.sendall(os.urandom(1 + (j * j * j * 97) % 65536))
+                        left, j = 4750000, 0
+                        while left:
+                            piece = min(left, 1 + (j * j * j * 97) % 65536)
+                            c.sendall(os.urandom(piece))
+                            left, j, sent = left - piece, j + 1, sent + piece
                         c.close()
+                    print(sent)
                     """)
-            #expect(output == "")
+            #expect(output == "\(connections * 4_750_000)\n")
             _ = await rig.wait(.containerNetTcpActiveConnections, of: cgroup.containerID, for: 0)
             let snapshot = await rig.registry.snapshot().series
             for family in MetricFamily.allCases where family.histogramPart == .count {
