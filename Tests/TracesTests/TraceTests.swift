@@ -105,6 +105,39 @@ import Testing
         #expect(multiplexed.recorder.joined == 0)
     }
 
+    /// One side's ring is read before the other's: thousands of exchanges of many connections, the same request every time.
+    @Test(arguments: [1, 2, 50, 1000]) func manyOfOneSideComeFirst(connections: Int) {
+        var box = inbound()
+        func take(_ numbers: Range<Int>, isInbound: Bool) {
+            for number in numbers {
+                let client = Endpoint(
+                    address: SpanRecorderBox.client.address, port: UInt16(10_000 + number % connections))
+                let start = UInt64(1000 + number / connections * 100)
+                box.take(
+                    .http1, Self.get, isInbound: isInbound, start: start + (isInbound ? 10 : 0),
+                    end: start + (isInbound ? 50 : 60), client: client)
+            }
+        }
+        for round in 0..<5 {
+            let numbers = round * 8000..<(round + 1) * 8000
+            take(numbers, isInbound: round.isMultiple(of: 2))
+            take(numbers, isInbound: !round.isMultiple(of: 2))
+        }
+        #expect(box.recorder.joined == 40_000)
+    }
+
+    /// Requests to other nodes wait for nobody, and neither do those whose other side was lost: they are passed over.
+    @Test func manyWithoutAnotherSide() {
+        var box = inbound()
+        for number in 0..<100_000 {
+            let start = UInt64(1000 + number * 100)
+            box.take(.http1, Self.get, start: start, end: start + 60)
+            // Every hundredth has another side.
+            if number % 100 == 0 { box.take(.http1, Self.get, isInbound: true, start: start + 10, end: start + 50) }
+        }
+        #expect(box.recorder.joined == 1000)
+    }
+
     /// A server span that was handed over already keeps its trace; the client's span is in it.
     @Test func aBatchMayEndInBetween() throws {
         var box = inbound()

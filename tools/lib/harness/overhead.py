@@ -26,7 +26,9 @@ class Agent:
         port = self.port = free_port()
         self.process = Process(
             [program, "--metrics-endpoint", f"http://{sink.address}/agent", "--listen", f"127.0.0.1:{port}",
-             "--scrape-interval", f"{interval}s", "--min-container-age=0s", "--wal-dir", folder + "/spool"],
+             "--scrape-interval", f"{interval}s", "--min-container-age=0s", "--wal-dir", folder + "/spool",
+             # The servers have any free port: both ends count, although clients use such ports too.
+             "--ephemeral-port-range=1-1"],
             cleanup, folder + "/agent.log")
         for _ in range(300):
             self.process.check()
