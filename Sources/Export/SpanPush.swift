@@ -11,6 +11,7 @@ import Wire
 /// and counted: requests do not wait.
 public final class SpanPush: SpanSink {
     public let sender: BatchSender
+    public let takesInbound: Bool
 
     private struct State: ~Copyable {
         var recorder: SpanRecorder
@@ -25,6 +26,7 @@ public final class SpanPush: SpanSink {
     public init(
         _ configuration: OTLPConfiguration, _ options: TraceOptions, version: String, spool: Spool?, logger: Logger
     ) throws(PushError) {
+        takesInbound = options.includesInbound
         sender = try BatchSender(.traces, configuration, spool: spool, logger: logger)
         state = Mutex(State(recorder: SpanRecorder(options, version: version)))
     }

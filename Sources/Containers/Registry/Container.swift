@@ -66,6 +66,8 @@ public actor Container {
 
     var inboundRequests = RequestTable()
     private(set) var resource: ResourceFacts?
+    /// Filtered, or of a kind that is not reported.
+    private(set) var isLeftOut = false
     var dnsRequests: DNSCounters?
 
     private var listenSockets: [UInt64: ListenKey] = [:]
@@ -104,6 +106,8 @@ public actor Container {
     }
 
     // MARK: Identity
+
+    func leaveOut() { isLeftOut = true }
 
     func identify(_ identity: ContainerIdentity, metadata: ContainerMetadata, systemd: SystemdProperties? = nil) {
         self.identity = identity

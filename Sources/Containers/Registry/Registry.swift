@@ -406,6 +406,7 @@ public actor Registry {
         guard let identity = identity(of: container, metadata: metadata), isWanted(identity, properties: properties)
         else {
             states[ObjectIdentifier(container)] = .ignored
+            container.assumeIsolated { $0.leaveOut() }
             return
         }
         if let existing = byID[identity.containerID], existing !== container {

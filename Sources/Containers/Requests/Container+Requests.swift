@@ -16,10 +16,10 @@ extension Container {
         }
     }
 
-    /// Whether it is known who the container is.
-    public var isIdentified: Bool {
-        if let successor { return successor.assumeIsolated { $0.isIdentified } }
-        return resource != nil
+    /// Whether it is known who the container is, or that it is not to be reported.
+    public var isDecided: Bool {
+        if let successor { return successor.assumeIsolated { $0.isDecided } }
+        return resource != nil || isLeftOut
     }
 
     /// The resource of the container's spans; nil until it is known who it is, or if it wants no traces.

@@ -4,7 +4,7 @@ internal import Protocols
 internal import Ring
 internal import Traces
 
-/// Requests of containers about which it is not known yet who they are: their spans wait until it is.
+/// Requests of containers about which it is not known yet who they are, or whether they are reported: their spans wait until it is.
 ///
 /// Invariants: at most `maximumHeld`, none longer than `longestWait`; what is given up is counted. Used on the events lane only.
 struct HeldSpans {
@@ -42,14 +42,14 @@ struct HeldSpans {
             Held(since: MonotonicClock.now(), container: container, exchange: exchange, text: text, peer: peer))
     }
 
-    /// Hands on those whose containers are known by now.
+    /// Hands on those whose containers are known by now; those of containers that are not reported have no span.
     mutating func flush(to spans: any SpanSink) {
         if held.isEmpty { return }
         let now = MonotonicClock.now()
         var left: [Held] = []
         for entry in held {
             let isDone = entry.container.onLane((entry, spans)) { container, call in
-                guard container.isIdentified else { return false }
+                guard container.isDecided else { return false }
                 if let resource = container.traceResource {
                     call.1.take(call.0.exchange, call.0.text, call.0.peer, from: resource)
                 }

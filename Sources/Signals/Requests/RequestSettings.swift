@@ -66,12 +66,12 @@ public final class RequestSettings {
     private func trace(
         _ exchange: Exchange, _ text: borrowing RequestText, _ peer: RequestPeer, _ container: Container
     ) {
-        guard let spans else { return }
-        let isIdentified = container.onLane((exchange, copy text, peer, spans)) { container, call in
+        guard let spans, !peer.isInbound || spans.takesInbound else { return }
+        let isDecided = container.onLane((exchange, copy text, peer, spans)) { container, call in
             if let resource = container.traceResource { call.3.take(call.0, call.1, call.2, from: resource) }
-            return container.isIdentified
+            return container.isDecided
         }
-        if !isIdentified { held.add(exchange, copy text, peer, container) }
+        if !isDecided { held.add(exchange, copy text, peer, container) }
     }
 
     /// Whether segments are wanted even of requests that the kernel can count.

@@ -11,6 +11,8 @@ import Testing
     private let registry: Registry
     private let cgroup: UInt64 = 100
     private let other: UInt64 = 200
+    private let denied: UInt64 = 300
+    private let unknown: UInt64 = 400
 
     init() async throws {
         let lane = try Lane(name: "test")
@@ -23,12 +25,15 @@ import Testing
         registry = Registry(
             lane: lane,
             configuration: RegistryConfiguration(
-                context: context, layout: layout, containerFilter: try ContainerFilter(),
+                context: context, layout: layout, containerFilter: try ContainerFilter(deny: ["denied"]),
                 serviceFilter: SystemdServiceFilter()),
             resolver: MetadataResolver(),
             collector: ResourceCollector(lane: lane, layout: layout, common: .empty, faults: faults))
         await registry.cgroupMade(hierarchy: 0, id: cgroup, path: "/system.slice/one.service")
         await registry.cgroupMade(hierarchy: 0, id: other, path: "/user.slice/session")
+        await registry.cgroupMade(hierarchy: 0, id: denied, path: "/system.slice/denied.service")
+        await registry.cgroupMade(
+            hierarchy: 0, id: unknown, path: "/docker/" + String(repeating: "0123456789abcdef", count: 4))
     }
 
     private func place(_ pid: UInt32, start: UInt64, in cgroup: UInt64, at time: UInt64) async {
@@ -64,6 +69,20 @@ import Testing
         await place(1, start: 10, in: other, at: 30)
         #expect(await value(.martletContainerProcesses) == 0)
         #expect(await registry.counts.processes == 0)
+    }
+
+    /// Nothing waits for a container that nobody will ever name.
+    @Test func whatIsLeftOutIsDecided() async {
+        for (pid, place) in [(UInt32(1), cgroup), (2, denied), (3, unknown)] {
+            await self.place(pid, start: 10, in: place, at: 20)
+        }
+        func facts(_ cgroup: UInt64) async -> (isDecided: Bool, hasResource: Bool)? {
+            guard let container = await registry.container(cgroup: cgroup, memoryCgroup: 0) else { return nil }
+            return await (container.isDecided, container.traceResource != nil)
+        }
+        #expect(await facts(cgroup) ?? (false, false) == (true, true))
+        #expect(await facts(denied) ?? (false, true) == (true, false))
+        #expect(await facts(unknown) ?? (true, true) == (false, false))
     }
 
     @Test func oomKillsAreCounted() async {
