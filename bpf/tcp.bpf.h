@@ -9,8 +9,8 @@
  * A connection belongs to the cgroup of its socket: the state changes in whatever task the packet interrupts. The
  * connecting task's v1 memory cgroup is kept beside it, for hosts without a cgroup2 tree.
  *
- * Where the verifier knows a pointer to be a socket's, its fields are read in place: a helper for each read (BPF_CORE_READ) made
- * up a quarter of what a connection costs.
+ * Where the verifier knows a pointer to be a socket's, its fields are read in place: a helper for each read (BPF_CORE_READ) took
+ * a quarter of the programs' time.
  */
 #include "common.h"
 
