@@ -5,7 +5,7 @@ internal import Linux
 /// that comes; a node that loses power may keep an older one, and then lines are repeated.
 ///
 /// Text, a line for each file: key, device, inode, bytes and hash of the fingerprint, offset, time of the last write, time when it
-/// was last followed (seconds). The last line has the number of those before it. Bounded: `mostEntries`.
+/// was last followed (seconds); one with the time of writing; the last has the number of those before it. Bounded: `mostEntries`.
 struct Checkpoint {
     struct Entry {
         var positions: [FilePosition]
@@ -17,11 +17,13 @@ struct Checkpoint {
     private static let mostEntries = 50_000
     private static let sizeLimit = 64 << 20
     /// How long a log is remembered that nobody follows.
-    private static let lifetime: UInt64 = 86_400
+    static let lifetime: UInt64 = 86_400
 
     var files: [String: Entry] = [:]
     /// Cursors of journals, by directory.
     var cursors: [String: String] = [:]
+    /// When it was written, in nanoseconds since the Unix epoch; 0 if it was not, or does not say so.
+    var savedAt: UInt64 = 0
 
     // MARK: Reading
 
@@ -48,6 +50,10 @@ struct Checkpoint {
             cursors[Self.unescaped(fields[1])] = Self.unescaped(fields[2])
             return
         }
+        if fields.count == 2, fields[0] == "saved", let time = UInt64(fields[1]) {
+            savedAt = time
+            return
+        }
         guard fields.count == 9, fields[0] == "file", let device = UInt64(fields[2]), let inode = UInt64(fields[3]),
             let length = Int(fields[4]), 0...Fingerprint.longest ~= length, let hash = UInt64(fields[5], radix: 16),
             let offset = UInt64(fields[6]), offset < 1 << 62, let modified = UInt64(fields[7]),
@@ -67,7 +73,9 @@ struct Checkpoint {
         while files.count > Self.mostEntries, let any = files.first { files[any.key] = nil }
     }
 
-    func save(_ path: String) throws(Errno) {
+    /// - Parameter time: nanoseconds since the Unix epoch.
+    mutating func save(_ path: String, at time: UInt64) throws(Errno) {
+        savedAt = time
         let text = text()
         let temporary = path + ".new"
         if unlink(temporary) != 0, Errno.last == .notFound { Self.makeDirectories(of: path) }
@@ -115,7 +123,7 @@ struct Checkpoint {
             text += "journal \(Self.escaped(key)) \(Self.escaped(cursor))\n".utf8
             lines += 1
         }
-        text += "end \(lines)\n".utf8
+        text += "saved \(savedAt)\nend \(lines + 1)\n".utf8
         return text
     }
 

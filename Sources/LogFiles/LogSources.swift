@@ -48,8 +48,9 @@ public final class LogSources {
     private let procfs: String
     private let hostName: String
     private let hostID: String
-    /// CLOCK_REALTIME of the agent's start.
-    private let began: UInt64
+    /// Containers that began later are new: the time (CLOCK_REALTIME) of the agent's start, or, so that nobody is missed who began while
+    /// none ran, of the last checkpoint of the one before.
+    public let newSince: UInt64
     private var entries: [String: Entry] = [:]
     private var followers: [Followed] = []
     /// Logs of containers that are no more, read to their end.
@@ -78,8 +79,10 @@ public final class LogSources {
         pass = LogPass(settings: settings, sink: sink, drops: drops, faults: faults, clock: clock)
         self.hostRoot = LogRoot(host: hostRoot)
         (self.procfs, self.hostName, self.hostID) = (procfs, hostName, hostID)
-        began = pass.wallTime
+        let began = pass.wallTime
         checkpoint = settings.checkpointPath.isEmpty ? Checkpoint() : Checkpoint.load(settings.checkpointPath)
+        let isRecent = checkpoint.savedAt < began && (began - checkpoint.savedAt) / 1_000_000_000 < Checkpoint.lifetime
+        newSince = isRecent ? checkpoint.savedAt : began
         checkpoint.expire(now: pass.wallTime / 1_000_000_000)
         journal = readsJournal ? JournalSource(hostRoot: hostRoot, pass: pass) : nil
         if let journal { journal.start(after: checkpoint.cursors[journal.directory]) }
@@ -133,7 +136,7 @@ public final class LogSources {
             entry.own = nil
         }
         if entry.own == nil, !target.logPath.isEmpty {
-            let start: LogFollower.Start = target.isNew ? .time(began) : .end
+            let start: LogFollower.Start = target.isNew ? .time(newSince) : .end
             entry.own = follow(
                 target.logPath, in: hostRoot, key: "host:" + target.logPath, target.format,
                 entry.logs.source("stdout/stderr"), start)
@@ -343,7 +346,7 @@ public final class LogSources {
         }
         if let journal, let cursor = journal.settle() { checkpoint.cursors[journal.directory] = cursor }
         do throws(Errno) {
-            try checkpoint.save(pass.settings.checkpointPath)
+            try checkpoint.save(pass.settings.checkpointPath, at: pass.wallTime)
         } catch {
             pass.faults.add("log_checkpoint_write")
         }

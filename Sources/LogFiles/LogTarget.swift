@@ -13,7 +13,7 @@ public struct LogTarget: Sendable, Equatable {
     public var runtimeID = ""
     /// Some of its processes.
     public var processes: [UInt32] = []
-    /// Whether it began after the agent.
+    /// Whether it began after `LogSources.newSince`.
     public var isNew = false
 
     public init(containerID: String, serviceName: String) {

@@ -18,8 +18,8 @@ public actor LogSignal {
     private var sources: LogSources?
     private var isAsking = false
     private var isStopped = false
-    /// CLOCK_BOOTTIME.
-    private let began = MonotonicClock.bootTime()
+    /// CLOCK_BOOTTIME; containers that began later are new.
+    private var newSince: UInt64 = 0
     private var cpuNanoseconds: UInt64 = 0
 
     /// - Parameter make: called on the lane.
@@ -32,6 +32,10 @@ public actor LogSignal {
     public func start(interval: UInt64) -> (journal: String?, problem: String) {
         let sources = make()
         self.sources = sources
+        let (now, wallTime) = (MonotonicClock.bootTime(), MonotonicClock.wallTime())
+        let age = wallTime > sources.newSince ? wallTime - sources.newSince : 0
+        // 0 where that was before the node's start.
+        newSince = now > age ? now - age : 0
         lane.addTimer(after: 0) { [self] in
             assumeIsolated { $0.ask() }
             return Self.requestInterval
@@ -70,7 +74,7 @@ public actor LogSignal {
         if request.logPath.hasSuffix("/local-logs/container.log") { target.format = .dockerLocal }
         (target.unit, target.runtimeID) = (request.unit, request.runtimeID)
         target.processes = request.processes
-        target.isNew = request.startedAt > began
+        target.isNew = request.startedAt > newSince
         return target
     }
 

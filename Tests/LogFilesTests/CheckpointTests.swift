@@ -25,6 +25,31 @@ import Testing
         #expect(difference(scene.sink.bodies, lines(0..<200) + lines(100..<200)) == nil)
     }
 
+    /// A container that began while no agent ran is read from its first line.
+    @Test(arguments: [100.0, 90_000]) func whatBeganMeanwhileIsNew(away seconds: Double) throws {
+        let scene = try LogScene()
+        scene.container("a.log")
+        try scene.append("a.log", numbered(0..<100))
+        scene.start()
+        let began = try #require(scene.sources?.newSince)
+        scene.read(seconds: 1.3)
+        scene.kill()
+        scene.read(seconds: seconds)
+        scene.targets[0].isNew = false
+        scene.container("b.log", format: .cri)
+        // The first agent began at 2027-01-15T08:16:40Z.
+        try scene.append(
+            "b.log",
+            "2027-01-15T08:16:30Z stdout F of somebody else before\n2027-01-15T08:17:40Z stdout F INFO meanwhile\n")
+        scene.start()
+        let since = try #require(scene.sources?.newSince)
+        scene.read(seconds: 1.3)
+        // What is more than a day old is a checkpoint of nobody's.
+        let isRecent = seconds < 86_400
+        #expect(since > began && (since < began + 2_000_000_000) == isRecent)
+        #expect(difference(scene.sink.bodies, lines(0..<100) + (isRecent ? ["INFO meanwhile"] : [])) == nil)
+    }
+
     @Test(arguments: RotationTests.Kind.allCases) func findsWhatWasRotatedMeanwhile(_ kind: RotationTests.Kind) throws {
         let scene = try LogScene()
         scene.container("a.log")
@@ -97,7 +122,7 @@ import Testing
         checkpoint.files["host:/var/log/a b%\n.log"] = .init(positions: [position, position], seen: 7)
         checkpoint.cursors["/run/log"] = "s=1;i=2"
         let path = scene.path("checkpoint")
-        try checkpoint.save(path)
+        try checkpoint.save(path, at: 1)
         let read = Checkpoint.load(path)
         #expect(read.files["host:/var/log/a b%\n.log"]?.positions == [position, position])
         #expect(read.files.count == 1)

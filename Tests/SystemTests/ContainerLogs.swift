@@ -186,6 +186,36 @@ extension SystemTests {
             #expect(try agent.page().value("martlet_faults_total", ["kind": "log_position_lost"]) ?? 0 == 0)
         }
 
+        /// A container that begins while the agent is away is read from its first line all the same.
+        @Test(.enabled(if: OTLPReceiver.isInstalled, "opentelemetry-proto and opentelemetry-sdk are not installed"))
+        func begunMeanwhile() throws {
+            let scratch = try Scratch()
+            defer { scratch.remove() }
+            let daemon = try DockerDaemon(in: scratch)
+            let collector = try LogCollector(lines: 10_000, in: scratch)
+            let arguments = ["--logs-endpoint", "http://127.0.0.1:\(collector.port)/v1/logs"]
+            var agent = try AgentProcess(arguments, in: scratch)
+            func expect(_ log: NumberedLog) throws {
+                let found = try eventually(within: 30, every: 0.2) {
+                    try collector.state().names[log.name].flatMap { $0.distinct == log.lines ? $0 : nil }
+                }
+                guard let found else { throw Failure("not \(log.lines) of \(log.name): \(try collector.state())") }
+                #expect(found.records == log.lines && found.late == 0, "\(found)")
+            }
+            let before = try NumberedLog.docker("before", daemon)
+            try before.write(1000)
+            try expect(before)
+            agent.process.signal(SIGKILL)
+            #expect(agent.process.wait(seconds: 10) == 137)
+            let meanwhile = try NumberedLog.docker("meanwhile", daemon)
+            try meanwhile.write(1000)
+            sleep(3)
+            agent = try AgentProcess(arguments, in: scratch)
+            try expect(meanwhile)
+            try before.write(500)
+            try expect(before)
+        }
+
         /// Podman's driver `journald`: conmon writes what it reads, in parts of its own size.
         @Test func podmanToJournal() throws {
             let scratch = try Scratch()
