@@ -23,6 +23,8 @@ public final class LogSources {
     private static let fullPause: UInt64 = 10_000_000
     /// A checkpoint is written after this many times of what the last one cost.
     private static let checkpointShare: UInt64 = 20
+    /// How long it may take until a container is identified and followed, or the agent ends after it reads nothing more.
+    private static let followingTime: UInt64 = 60_000_000_000
 
     private final class Entry {
         var target: LogTarget
@@ -49,7 +51,7 @@ public final class LogSources {
     private let hostName: String
     private let hostID: String
     /// Containers that began later are new: the time (CLOCK_REALTIME) of the agent's start, or, so that nobody is missed who began while
-    /// none ran, of the last checkpoint of the one before.
+    /// none ran, `followingTime` before the last checkpoint of the one before: whom that one followed, the checkpoint names.
     public let newSince: UInt64
     private var entries: [String: Entry] = [:]
     private var followers: [Followed] = []
@@ -82,7 +84,7 @@ public final class LogSources {
         let began = pass.wallTime
         checkpoint = settings.checkpointPath.isEmpty ? Checkpoint() : Checkpoint.load(settings.checkpointPath)
         let isRecent = checkpoint.savedAt < began && (began - checkpoint.savedAt) / 1_000_000_000 < Checkpoint.lifetime
-        newSince = isRecent ? checkpoint.savedAt : began
+        newSince = isRecent ? checkpoint.savedAt - min(checkpoint.savedAt, Self.followingTime) : began
         checkpoint.expire(now: pass.wallTime / 1_000_000_000)
         journal = readsJournal ? JournalSource(hostRoot: hostRoot, pass: pass) : nil
         if let journal { journal.start(after: checkpoint.cursors[journal.directory]) }
