@@ -27,8 +27,8 @@ struct flow_hole {
 struct flow_direction {
     __u32 base; /* of the first byte that was seen, or that has to come */
     __u32 next; /* of the byte after the last one */
-    __u32 started;
-    __u32 holes_begun;
+    __u16 started;
+    __u16 holes_begun;
 };
 
 struct http_counters {
@@ -64,6 +64,7 @@ struct flow {
     __u8 counted; /* enum martlet_counted */
     __u32 segments;
     __u32 pending_count; /* of requests that wait: several if they came in one packet */
+    __u32 busy; /* a CPU reads a packet that was received */
     __u32 is_handed_over; /* the one that waits: user space counts it */
     struct http_counters counters;
     struct http_counters reported; /* how much of them was handed over */
@@ -259,6 +260,38 @@ static __always_inline __u64 moment(struct __sk_buff *skb, bool sent) {
     __u64 noted = sent ? skb->tstamp : 0;
     return noted ? noted : bpf_ktime_get_ns();
 }
+
+struct attempt {
+    struct flow *flow;
+    __u64 is_claimed;
+};
+
+static int try_claim(__u32 step, struct attempt *attempt) {
+    if (*(volatile __u32 *)&attempt->flow->busy || __sync_lock_test_and_set(&attempt->flow->busy, 1)) return 0;
+    return attempt->is_claimed = 1;
+}
+
+/* Attempts before a packet is given up; about a millisecond, some times what the longest packet takes to be read. */
+#define MAX_ATTEMPTS (1 << 16)
+
+/* A function of its own, which the verifier follows once. */
+__noinline int claim_when_free(struct flow *flow) {
+    struct attempt attempt = {flow, 0};
+
+    if (!flow) return 0;
+    bpf_loop(MAX_ATTEMPTS, try_claim, &attempt, 0);
+    return attempt.is_claimed;
+}
+
+/*
+ * A socket's lock is not held yet where a packet is received: two of them may be read at a time, if their sender moves from
+ * one CPU to another. False if the other CPU does not come to an end.
+ */
+static __always_inline bool claim(struct flow *flow) {
+    return !__sync_lock_test_and_set(&flow->busy, 1) || claim_when_free(flow);
+}
+
+static __always_inline void release(struct flow *flow) { __sync_lock_test_and_set(&flow->busy, 0); }
 
 static __always_inline void open_hole(struct flow *flow, bool sent, __u32 start, __u32 end) {
     __u32 index = flow->directions[sent].holes_begun++ % MAX_HOLES;

@@ -10,8 +10,8 @@
  * Plain HTTP/1 requests without a body, one at a time, packets of plain Redis commands, and PostgreSQL are counted here and go
  * nowhere: a request costs no record. The first packet that is anything else makes the connection a stream for good.
  *
- * Invariants: both programs let every packet pass; state that both directions write is written only while the other end
- * cannot speak (a request is sent before its answer comes).
+ * Invariants: both programs let every packet pass; one packet of a direction is read at a time; state that both directions write
+ * is written only while the other end cannot speak (a request is sent before its answer comes).
  */
 #include "count.bpf.h"
 
@@ -27,6 +27,7 @@
 #define HTTP2_PREFACE 0x5448202a20495250ull
 #define LATER_LOOKS 64
 
+/* NULL if the connection is not known. */
 static __always_inline struct flow *begin_flow(struct bpf_sock *socket) {
     struct tcp_sock *tcp = bpf_skc_to_tcp_sock(socket);
     __u64 key = (__u64)tcp;
@@ -35,8 +36,8 @@ static __always_inline struct flow *begin_flow(struct bpf_sock *socket) {
 
     if (!known || !known->established_ns) return NULL;
     flow = bpf_sk_storage_get(&flows, socket, 0, BPF_SK_STORAGE_GET_F_CREATE);
-    if (!flow) return NULL;
-    flow->id = known->id;
+    /* Another packet may have begun it just now. */
+    if (!flow || flow->id) return flow;
     flow->cgroup = known->cgroup;
     flow->memory_cgroup = known->memory_cgroup;
     flow->pid = known->pid;
@@ -44,6 +45,7 @@ static __always_inline struct flow *begin_flow(struct bpf_sock *socket) {
     /* The first packet that comes need not be the first one that was sent. */
     flow->directions[0].base = flow->directions[0].next = tcp->rcv_nxt;
     flow->directions[0].started = 1;
+    flow->id = known->id;
     return flow;
 }
 
@@ -75,16 +77,11 @@ static __always_inline bool is_wanted(struct __sk_buff *skb, struct flow *flow, 
     return flow->state != FLOW_IGNORED;
 }
 
-static __always_inline void examine_stream(struct __sk_buff *skb, struct bpf_sock *socket, struct packet *packet, bool sent) {
-    struct flow *flow = bpf_sk_storage_get(&flows, socket, 0, 0);
+static __always_inline void examine_segment(struct __sk_buff *skb, struct flow *flow, struct packet *packet, bool sent) {
     enum counting counting = COUNTING_STREAM;
     __u64 now = 0;
-    __u32 skipped;
+    __u32 skipped = advance(flow, packet, sent);
 
-    if (flow && flow->state == FLOW_IGNORED) return;
-    if (!flow) flow = begin_flow(socket);
-    if (!flow) return;
-    skipped = advance(flow, packet, sent);
     if (skipped >= packet->length) return;
     if (config.count_http && flow->segments == 0 && flow->state != FLOW_STREAM) {
         /* The body of an answer: nothing to be read. */
@@ -95,6 +92,22 @@ static __always_inline void examine_stream(struct __sk_buff *skb, struct bpf_soc
     }
     if (!now) now = moment(skb, sent);
     if (counting == COUNTING_HAND_OVER || is_wanted(skb, flow, packet, now)) emit(skb, flow, packet, sent, skipped, now);
+}
+
+static __always_inline void examine_stream(struct __sk_buff *skb, struct bpf_sock *socket, struct packet *packet, bool sent) {
+    struct flow *flow = bpf_sk_storage_get(&flows, socket, 0, 0);
+
+    if (flow && flow->state == FLOW_IGNORED) return;
+    if (!flow) flow = begin_flow(socket);
+    if (!flow) return;
+    if (sent) {
+        examine_segment(skb, flow, packet, true);
+    } else if (claim(flow)) {
+        examine_segment(skb, flow, packet, false);
+        release(flow);
+    } else {
+        count_loss(MARTLET_LOSS_BUSY);
+    }
 }
 
 /* RFC 1035, section 4.1.1: one question, an ordinary query; in a query no answers. */

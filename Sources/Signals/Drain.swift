@@ -369,6 +369,6 @@ public actor Drain {
     /// By `enum martlet_loss`.
     private static let lossNames = [
         "ring_full", "connections_full", "path_too_long", "segments_full", "fragments", "unexamined_connection",
-        "tls_connection_unknown", "holes_full",
+        "tls_connection_unknown", "holes_full", "connection_busy",
     ]
 }

@@ -44,7 +44,8 @@ enum martlet_loss {
     MARTLET_LOSS_UNEXAMINED = 5,       /* a connection that said too much before it was known what it speaks */
     MARTLET_LOSS_TLS = 6,              /* plain text whose connection was not found */
     MARTLET_LOSS_HOLES = 7,            /* bytes of a connection that were overtaken while others still were: not waited for */
-    MARTLET_LOSS_REASONS = 8,
+    MARTLET_LOSS_BUSY = 8,             /* a packet while another one of its connection was read for too long */
+    MARTLET_LOSS_REASONS = 9,
 };
 
 /* First member of every ring record. */

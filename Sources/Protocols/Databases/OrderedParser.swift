@@ -85,7 +85,7 @@ class OrderedParser: ProtocolParser {
     override func giveUp(before deadline: UInt64, at time: UInt64, _ receiver: any ExchangeReceiver) {
         while let start = pending.oldest, start < deadline {
             if answerStart != nil {
-                finish(answerStatus, receiver)
+                finish(lastStatus, receiver)
             } else {
                 emit(server.isLost ? .unknown : .unanswered, time, receiver)
             }
@@ -154,7 +154,7 @@ class OrderedParser: ProtocolParser {
     private func findEnd(
         _ bytes: RawSpan, _ time: UInt64, _ missing: Int, _ tail: Int, _ receiver: any ExchangeReceiver
     ) {
-        guard findsEnds, pending.count == 1, crowdStart == nil else { return }
+        guard looksForEnd else { return }
         if missing > 0 { lately.removeAll(keepingCapacity: true) }
         let excess = lately.count + bytes.byteCount - Self.latelyLimit
         if excess > 0 { lately.removeFirst(min(excess, lately.count)) }
@@ -167,13 +167,26 @@ class OrderedParser: ProtocolParser {
             let span = RawSpan(_unsafeBytes: $0)
             guard let start = end(of: span) else { return }
             server.restart()
-            readAnswers(span.part(start), time, 0, 0, receiver)
+            feedAnswers(span.part(start), time, 0, 0, receiver)
         }
         swap(&ending, &lately)
         if !server.isLost { lately.removeAll(keepingCapacity: true) }
     }
 
+    private var looksForEnd: Bool { findsEnds && pending.count == 1 && crowdStart == nil }
+
     private func readAnswers(
+        _ bytes: RawSpan, _ time: UInt64, _ missing: Int, _ tail: Int, _ receiver: any ExchangeReceiver
+    ) {
+        feedAnswers(bytes, time, missing, tail, receiver)
+        guard server.isLost else { return }
+        answersWereLost()
+        lately.removeAll(keepingCapacity: true)
+        if looksForEnd { return findEnd(bytes, time, 0, tail, receiver) }
+        if answerStart != nil { finish(lastStatus, receiver) }
+    }
+
+    private func feedAnswers(
         _ bytes: RawSpan, _ time: UInt64, _ missing: Int, _ tail: Int, _ receiver: any ExchangeReceiver
     ) {
         server.feed(bytes, at: time, missing: missing, tail: tail) { message, start, isFinal in
@@ -181,17 +194,15 @@ class OrderedParser: ProtocolParser {
             if step == .lost, !isFinal { nonsense &+= 1 }
             return step
         }
-        guard server.isLost else { return }
-        answersWereLost()
-        lately.removeAll(keepingCapacity: true)
-        if answerStart == nil { return }
-        if findsEnds, pending.count == 1, crowdStart == nil { return }
-        finish(answerStatus, receiver)
     }
+
+    /// The status of an answer that has begun and of which no more is read: where an error may come later, not seeing one
+    /// says nothing.
+    private var lastStatus: ExchangeStatus { server.isLost && findsEnds && answerStatus == .ok ? .unknown : answerStatus }
 
     /// Answers went by that were not read: everything asked before has one.
     private func catchUp(_ receiver: any ExchangeReceiver) {
-        if answerStart != nil { finish(answerStatus, receiver) }
+        if answerStart != nil { finish(lastStatus, receiver) }
         while isWaiting { emit(.unknown, lastAnswer, receiver) }
         server.restart()
         answersWereLost()
