@@ -8,9 +8,6 @@
 #include "redis.bpf.h"
 #include "postgres.bpf.h"
 
-/* Since Linux 5.17. */
-static __always_inline bool has_loop(void) { return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop); }
-
 /* What becomes of the packet; what user space is to read begins behind `*skipped` bytes. */
 static __always_inline enum counting count(
     struct __sk_buff *skb, struct flow *flow, struct packet *packet, bool sent, __u32 *skipped, __u64 now) {

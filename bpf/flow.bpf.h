@@ -261,6 +261,9 @@ static __always_inline __u64 moment(struct __sk_buff *skb, bool sent) {
     return noted ? noted : bpf_ktime_get_ns();
 }
 
+/* Whether there is bpf_loop: since Linux 5.17. */
+static __always_inline bool has_loop(void) { return bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop); }
+
 struct attempt {
     struct flow *flow;
     __u64 is_claimed;
@@ -271,15 +274,23 @@ static int try_claim(__u32 step, struct attempt *attempt) {
     return attempt->is_claimed = 1;
 }
 
-/* Attempts before a packet is given up; about a millisecond, some times what the longest packet takes to be read. */
+/*
+ * Attempts before a packet is given up: about a millisecond, some times what the longest packet takes to be read. Where there is
+ * no bpf_loop, nothing is counted here that takes long.
+ */
 #define MAX_ATTEMPTS (1 << 16)
+#define FEW_ATTEMPTS 512
 
 /* A function of its own, which the verifier follows once. */
 __noinline int claim_when_free(struct flow *flow) {
     struct attempt attempt = {flow, 0};
 
     if (!flow) return 0;
-    bpf_loop(MAX_ATTEMPTS, try_claim, &attempt, 0);
+    if (has_loop())
+        bpf_loop(MAX_ATTEMPTS, try_claim, &attempt, 0);
+    else
+        for (__u32 step = 0; step < FEW_ATTEMPTS && !try_claim(step, &attempt); step++) {
+        }
     return attempt.is_claimed;
 }
 

@@ -35,6 +35,40 @@ extension SystemTests {
             try scene.expect("postgres", others[mode] ?? [:])
         }
 
+        /// Packets of one connection that two CPUs take, one after the other, at once, or in another order.
+        @Test func `PostgreSQL, while both ends move from CPU to CPU`() throws {
+            let scene = try RequestScene("moving")
+            defer { scene.remove() }
+            try scene.serve(PostgresServer.command(in: scene.scratch, port: scene.port))
+            let mover = """
+                import os, random, sys, time
+                while True:
+                    for path in sys.argv[1:]:
+                        for line in open(path):
+                            try: os.sched_setaffinity(int(line), {random.randrange(os.cpu_count())})
+                            except OSError: pass
+                    time.sleep(0.002)
+                """
+            let files = try [scene.server, scene.client].map { try #require($0.file("cgroup.procs")) }
+            _ = try scene.server.start(["python3", "-c", mover] + files, in: scene.scratch)
+            for _ in 0..<2 { _ = try scene.server.start(["sh", "-c", "while :; do :; done"], in: scene.scratch) }
+            // A connection for each two statements, one of which fails after its rows.
+            let rows = "from generate_series(1, 20000) a;\n"
+            let pair = "\\c\nselect 1 / (20000 - a), a \(rows)select a, 1 \(rows)"
+            let script = try scene.scratch.write(String(repeating: pair, count: 40), to: "script")
+            let address = PostgresServer.address(port: scene.port)
+            let clients = try (0..<3).map { _ in
+                try scene.client.start(
+                    ["psql", "-X", "-q", "-o", "/dev/null", "-f", script, address], in: scene.scratch)
+            }
+            for client in clients { #expect(client.wait(seconds: 120) == 0, "\(client.errors.suffix(500))") }
+            let expected = ["ok": 120.0, "failed": 120.0]
+            for (name, container) in [("queries", scene.client), ("inbound_queries", scene.server)] {
+                let counted = try scene.counted("postgres_" + name, by: "status", of: container, total: 240)
+                #expect(counted == expected, "\(name)")
+            }
+        }
+
         @Test func `MariaDB`() throws {
             let scene = try RequestScene("mysql")
             defer { scene.remove() }

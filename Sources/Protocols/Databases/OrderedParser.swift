@@ -42,6 +42,10 @@ class OrderedParser: ProtocolParser {
     /// The last bytes of answers that cannot be read.
     private var lately: [UInt8] = []
     private static let latelyLimit = 256
+    /// A gap took nothing but a part of the answer that is being looked for the end of: nothing is lost if that is found.
+    private var isGapOpen = false
+    /// Gaps that took nothing that is counted.
+    private var harmlessGaps = 0
 
     // MARK: What a protocol says
 
@@ -68,7 +72,7 @@ class OrderedParser: ProtocolParser {
     // MARK: ProtocolParser
 
     override var isWaiting: Bool { !pending.isEmpty || crowd > 0 }
-    override var gaps: Int { client.gaps + server.gaps }
+    override var gaps: Int { client.gaps + server.gaps - harmlessGaps - (isGapOpen ? 1 : 0) }
     override var isLost: Bool { isOver || nonsense > 16 && nonsense > sense }
 
     override func take(
@@ -83,6 +87,7 @@ class OrderedParser: ProtocolParser {
     }
 
     override func giveUp(before deadline: UInt64, at time: UInt64, _ receiver: any ExchangeReceiver) {
+        if let start = pending.oldest, start < deadline { isGapOpen = false }
         while let start = pending.oldest, start < deadline {
             if answerStart != nil {
                 finish(lastStatus, receiver)
@@ -154,7 +159,10 @@ class OrderedParser: ProtocolParser {
     private func findEnd(
         _ bytes: RawSpan, _ time: UInt64, _ missing: Int, _ tail: Int, _ receiver: any ExchangeReceiver
     ) {
-        guard looksForEnd else { return }
+        guard looksForEnd else {
+            isGapOpen = false
+            return
+        }
         if missing > 0 { lately.removeAll(keepingCapacity: true) }
         let excess = lately.count + bytes.byteCount - Self.latelyLimit
         if excess > 0 { lately.removeFirst(min(excess, lately.count)) }
@@ -166,6 +174,8 @@ class OrderedParser: ProtocolParser {
         ending.withUnsafeBytes {
             let span = RawSpan(_unsafeBytes: $0)
             guard let start = end(of: span) else { return }
+            if isGapOpen, answerStatus != .unknown { harmlessGaps &+= 1 }
+            isGapOpen = false
             server.restart()
             feedAnswers(span.part(start), time, 0, 0, receiver)
         }
@@ -178,12 +188,19 @@ class OrderedParser: ProtocolParser {
     private func readAnswers(
         _ bytes: RawSpan, _ time: UInt64, _ missing: Int, _ tail: Int, _ receiver: any ExchangeReceiver
     ) {
+        let gaps = server.gaps
         feedAnswers(bytes, time, missing, tail, receiver)
         guard server.isLost else { return }
         answersWereLost()
         lately.removeAll(keepingCapacity: true)
+        let isGap = server.gaps > gaps
+        isGapOpen = looksForEnd && isGap
         if looksForEnd { return findEnd(bytes, time, 0, tail, receiver) }
-        if answerStart != nil { finish(lastStatus, receiver) }
+        guard answerStart != nil else { return }
+        let status = lastStatus
+        finish(status, receiver)
+        // It was all that was asked for.
+        if isGap, status != .unknown, !expectsAnswer { harmlessGaps &+= 1 }
     }
 
     private func feedAnswers(
@@ -198,12 +215,15 @@ class OrderedParser: ProtocolParser {
 
     /// The status of an answer that has begun and of which no more is read: where an error may come later, not seeing one
     /// says nothing.
-    private var lastStatus: ExchangeStatus { server.isLost && findsEnds && answerStatus == .ok ? .unknown : answerStatus }
+    private var lastStatus: ExchangeStatus {
+        server.isLost && findsEnds && answerStatus == .ok ? .unknown : answerStatus
+    }
 
     /// Answers went by that were not read: everything asked before has one.
     private func catchUp(_ receiver: any ExchangeReceiver) {
         if answerStart != nil { finish(lastStatus, receiver) }
         while isWaiting { emit(.unknown, lastAnswer, receiver) }
+        isGapOpen = false
         server.restart()
         answersWereLost()
     }

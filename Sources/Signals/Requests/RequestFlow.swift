@@ -33,6 +33,8 @@ final class RequestFlow: ExchangeReceiver {
     private var sampling = Sampling.open
     /// Those of the conversation that were counted.
     private var gaps = 0
+    /// Its part of `RequestSettings.waitingBytes`.
+    private var waitingBytes = 0
 
     init(_ id: UInt64, _ target: RequestTarget, _ settings: RequestSettings) {
         self.id = id
@@ -40,6 +42,8 @@ final class RequestFlow: ExchangeReceiver {
         self.settings = settings
         conversation = Conversation(options: settings.parsing)
     }
+
+    deinit { settings.waitingBytes -= waitingBytes }
 
     /// What the kernel side is to be told of the connection; nil if nothing new.
     func takeVerdict() -> martlet_verdict? {
@@ -94,7 +98,11 @@ final class RequestFlow: ExchangeReceiver {
         segments += 1
         let isSent = segment.flags & UInt8(MARTLET_SEGMENT_SENT) != 0
         giveUpHoles(at: segment.header.time_ns)
-        switch position(isSent) { $0.step(offset: segment.offset, length: segment.length, before: segment.before) } {
+        let mayHold = settings.waitingBytes < RequestSettings.maximumWaitingBytes
+        let step = position(isSent) {
+            $0.step(offset: segment.offset, length: segment.length, before: segment.before, mayHold: mayHold)
+        }
+        switch step {
         case .drop: return
         case .hold:
             position(isSent) {
@@ -103,6 +111,7 @@ final class RequestFlow: ExchangeReceiver {
                         offset: segment.offset, length: segment.length, time: segment.header.time_ns,
                         bytes: Array(bytes)))
             }
+            countWaiting()
         case .read(let missing):
             if missing > 0 { flush(isSent: isSent, isLate: true) }
             read(
@@ -117,6 +126,7 @@ final class RequestFlow: ExchangeReceiver {
         flush(isSent: false, isLate: true)
         flush(isSent: true, isLate: true)
         conversation?.giveUp(before: .max, at: time, self)
+        if let conversation { countGaps(conversation) }
         conversation = nil
     }
 
@@ -148,6 +158,7 @@ final class RequestFlow: ExchangeReceiver {
     /// What was before is settled: the kernel side counted it, or handed it over alone.
     private func beginAnew(_ segment: martlet_segment) {
         conversation?.giveUp(before: .max, at: segment.header.time_ns, self)
+        if let conversation { countGaps(conversation) }
         let isAlone = segment.flags & UInt8(MARTLET_SEGMENT_ALONE) != 0
         if isAlone {
             sampling = segment.flags & UInt8(MARTLET_SEGMENT_DRAWN) != 0 ? .drawn : .passed
@@ -157,6 +168,7 @@ final class RequestFlow: ExchangeReceiver {
         segments = 0
         gaps = 0
         positions = (StreamPosition(), StreamPosition())
+        countWaiting()
         conversation = Conversation(options: settings.parsing, expected: isAlone ? .http1 : nil)
     }
 
@@ -165,6 +177,7 @@ final class RequestFlow: ExchangeReceiver {
         isTold = false
         segments = 0
         positions = (StreamPosition(), StreamPosition())
+        countWaiting()
         gaps = 0
         conversation = Conversation(options: settings.parsing)
     }
@@ -174,6 +187,8 @@ final class RequestFlow: ExchangeReceiver {
     }
 
     private func flush(isSent: Bool, isLate: Bool) {
+        if waitingBytes == 0 { return }
+        defer { countWaiting() }
         while let (held, missing) = position(isSent, { $0.next(isLate: isLate) }) {
             held.bytes.withUnsafeBytes {
                 read(
@@ -181,6 +196,19 @@ final class RequestFlow: ExchangeReceiver {
                     isWhole: false)
             }
         }
+    }
+
+    private func countWaiting() {
+        let all = positions.0.heldBytes + positions.1.heldBytes
+        settings.waitingBytes += all - waitingBytes
+        waitingBytes = all
+    }
+
+    private func countGaps(_ conversation: Conversation) {
+        let all = conversation.gaps
+        guard all > gaps else { return }
+        settings.gaps &+= UInt64(all - gaps)
+        gaps = all
     }
 
     /// - Parameter isWhole: whether `bytes` stand for all of the segment, however long it is.
@@ -193,10 +221,7 @@ final class RequestFlow: ExchangeReceiver {
         conversation.take(
             RawSpan(_unsafeBytes: bytes), from: isSent != target.isInbound ? .client : .server, at: time,
             missing: missing, tail: isWhole ? 0 : max(Int(length) - bytes.count, 0), self)
-        if missing > 0 || length > bytes.count, case let all = conversation.gaps, all > gaps {
-            settings.gaps &+= UInt64(all - gaps)
-            gaps = all
-        }
+        countGaps(conversation)
         if conversation.verdict == .none { self.conversation = nil }
     }
 }

@@ -13,6 +13,10 @@ public final class RequestSettings {
     private var held = HeldSpans()
     /// How often bytes were missing that connections cannot be followed without (`Conversation.gaps`).
     var gaps: UInt64 = 0
+    /// Memory of segments of all connections that wait for earlier ones (`StreamPosition`), and its bound: what comes beyond it
+    /// is read as if the earlier ones were lost.
+    var waitingBytes = 0
+    static let maximumWaitingBytes = 16 << 20
     private let excludes: (@Sendable (UnsafeRawBufferPointer) -> Bool)?
 
     /// - Parameters:

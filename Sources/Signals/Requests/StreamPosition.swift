@@ -2,13 +2,17 @@ internal import Linux
 
 /// How far one direction of a connection was read, and what came too early.
 ///
-/// Invariant: no more than `maximumHeld` segments and `maximumBytes` bytes wait for an earlier one.
+/// Invariant: no more than `maximumHeld` segments, and one more than fit into `maximumBytes` bytes of memory, wait for an earlier
+/// one.
 struct StreamPosition {
     struct Held {
         let offset: UInt32
         let length: UInt32
         let time: UInt64
         let bytes: [UInt8]
+
+        /// With what an array needs for itself.
+        var memory: Int { MemoryLayout<Self>.stride + bytes.count + 32 }
     }
 
     /// What to do with a segment.
@@ -29,19 +33,23 @@ struct StreamPosition {
     private var expected: UInt32 = 0
     private var hasBegun = false
     private(set) var held: [Held] = []
-    private var heldBytes = 0
+    /// Memory of what waits.
+    private(set) var heldBytes = 0
 
     init() {}
 
-    /// - Parameter before: bytes of the stream right before the segment that may still come.
-    mutating func step(offset: UInt32, length: UInt32, before: UInt32) -> Step {
+    /// - Parameters:
+    ///   - before: bytes of the stream right before the segment that may still come.
+    ///   - mayHold: whether there is room for it among all connections.
+    mutating func step(offset: UInt32, length: UInt32, before: UInt32, mayHold: Bool = true) -> Step {
         if !hasBegun, before > 0 { advance(offset: offset &- before, length: 0) }
         guard hasBegun else { return .read(missing: 0) }
         let ahead = Int32(bitPattern: offset &- expected)
         if ahead == 0 { return .read(missing: 0) }
         if ahead < 0 { return .drop }
         if ahead > Self.largestGap { return .read(missing: Int(ahead)) }
-        return held.count < Self.maximumHeld && heldBytes < Self.maximumBytes ? .hold : .read(missing: Int(ahead))
+        let hasRoom = mayHold && held.count < Self.maximumHeld && heldBytes < Self.maximumBytes
+        return hasRoom ? .hold : .read(missing: Int(ahead))
     }
 
     /// A segment was read.
@@ -52,7 +60,7 @@ struct StreamPosition {
 
     mutating func hold(_ segment: Held) {
         held.append(segment)
-        heldBytes += segment.bytes.count
+        heldBytes += segment.memory
     }
 
     /// Whether something has waited since before `time`.
@@ -67,7 +75,7 @@ struct StreamPosition {
         let missing = Int(Int32(bitPattern: held[index].offset &- expected))
         if missing > 0, !isLate { return nil }
         let segment = held.remove(at: index)
-        heldBytes -= segment.bytes.count
+        heldBytes -= segment.memory
         return missing < 0 ? next(isLate: isLate) : (segment, missing)
     }
 }
