@@ -302,7 +302,15 @@ static __always_inline bool claim(struct flow *flow) {
     return !__sync_lock_test_and_set(&flow->busy, 1) || claim_when_free(flow);
 }
 
-static __always_inline void release(struct flow *flow) { __sync_lock_test_and_set(&flow->busy, 0); }
+/* What was written before is seen before this: on x86 a store says that by itself, and costs less than an exchange. */
+static __always_inline void release(struct flow *flow) {
+#ifdef __TARGET_ARCH_x86
+    asm volatile("" ::: "memory");
+    *(volatile __u32 *)&flow->busy = 0;
+#else
+    __sync_lock_test_and_set(&flow->busy, 0);
+#endif
+}
 
 static __always_inline void open_hole(struct flow *flow, bool sent, __u32 start, __u32 end) {
     __u32 index = flow->directions[sent].holes_begun++ % MAX_HOLES;
