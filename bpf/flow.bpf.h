@@ -373,7 +373,7 @@ __noinline __u32 advance_elsewhere(struct flow *flow, struct packet *packet, __u
         packet->before = ahead;
         return 0;
     }
-    is_filling = direction->holes_begun && fill_holes(flow, sent, sequence, sequence + length, &from, &to);
+    is_filling = fill_holes(flow, sent, sequence, sequence + length, &from, &to);
     if ((__u32)-ahead >= length) {
         if (!is_filling) return length;
         packet->length = to - sequence;
