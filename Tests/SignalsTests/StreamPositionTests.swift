@@ -56,4 +56,15 @@ import Testing
         }
         #expect(position.step(offset: 5000, length: 5, before: 0) == .read(missing: 4999))
     }
+
+    @Test func `nothing waits where there is no room`() {
+        var position = StreamPosition()
+        position.advance(offset: 0, length: 1)
+        #expect(position.step(offset: 100, length: 5, before: 0, mayHold: false) == .read(missing: 99))
+        // What is held is counted, and given back.
+        position.hold(StreamPosition.Held(offset: 100, length: 5, time: 0, bytes: [1, 2, 3, 4, 5]))
+        #expect(position.heldBytes > 5)
+        #expect(position.next(isLate: true)?.missing == 99)
+        #expect(position.heldBytes == 0)
+    }
 }
