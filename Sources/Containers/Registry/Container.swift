@@ -54,6 +54,8 @@ public actor Container {
     private var eldest: UInt32?
     private(set) var lastExit: UInt64?
     private(set) var restarts: UInt64 = 0
+    /// Times at which the last process seemed to end before another began, until all rings were read; see `judgeRestarts`.
+    private var emptied: [Emptied] = []
     private(set) var oomKills: UInt64 = 0
 
     var destinations: [DestinationKey: TCPDestination] = [:]
@@ -219,6 +221,17 @@ public actor Container {
     /// empty: a runtime's own helper processes come and go in its first moments.
     private static let replacementGrace: UInt64 = 2_000_000_000
 
+    /// When nobody seemed to live here (CLOCK_BOOTTIME), and whether a process turned out to have lived beyond that.
+    private struct Emptied {
+        let time: UInt64
+        var wasAlive = false
+        /// Whether `judgeRestarts` was asked once since.
+        var isOld = false
+    }
+
+    /// Whether there is something for `judgeRestarts`.
+    var mayHaveRestarted: Bool { !emptied.isEmpty }
+
     /// A process began here, or moved here from a container that has counted `delays` of it. `start` is its CLOCK_BOOTTIME.
     func processStarted(_ pid: UInt32, _ start: UInt64, delays: ProcessDelays.Delays? = nil) {
         processes[pid] = start
@@ -235,9 +248,25 @@ public actor Container {
             return
         }
         guard oldest > began else { return }
-        let stoodEmpty = emptySince.map { start > $0 } ?? false
-        if stoodEmpty || oldest > began + Self.replacementGrace { restarts += 1 }
         startedAt = oldest
+        if oldest > began + Self.replacementGrace {
+            restarts += 1
+        } else if let emptySince, start > emptySince {
+            emptied.append(Emptied(time: emptySince))
+        }
+    }
+
+    /// Counts the times at which the container stood empty and began again, as far as that is true; to be called after each
+    /// pass over the rings.
+    ///
+    /// The beginning of a process that was there meanwhile may stand in a ring that is read after the one that told of the last
+    /// end and of the next beginning, that is in the next pass at the latest: what is told in a pass is judged after the next.
+    func judgeRestarts() {
+        for moment in emptied where moment.isOld && !moment.wasAlive {
+            if !processes.values.contains(where: { $0 <= moment.time }) { restarts += 1 }
+        }
+        emptied.removeAll { $0.isOld }
+        for index in emptied.indices { emptied[index].isOld = true }
     }
 
     /// A process ended here with these totals of its delays, or moved to another container, at `time` (CLOCK_BOOTTIME). Returns
@@ -247,7 +276,10 @@ public actor Container {
         _ pid: UInt32, at time: UInt64, oomKilled: Bool = false, delays: ProcessDelays.Delays? = nil
     ) -> ProcessDelays.Delays? {
         if oomKilled { oomKills += 1 }
-        guard processes.removeValue(forKey: pid) != nil else { return nil }
+        guard let start = processes.removeValue(forKey: pid) else { return nil }
+        for index in emptied.indices where start <= emptied[index].time && time > emptied[index].time {
+            emptied[index].wasAlive = true
+        }
         facts.forget(pid)
         if let delays { self.delays.add(delays, of: pid) }
         if processes.isEmpty { lastExit = time }

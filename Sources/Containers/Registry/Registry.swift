@@ -71,6 +71,8 @@ public actor Registry {
     /// another ring says of them comes too late.
     private var ended: [UInt32: UInt64] = [:]
     private var endedBefore: [UInt32: UInt64] = [:]
+    /// Containers that seem to have begun again, until it is judged whether they did.
+    private var restarted: [Container] = []
     /// By the path of the container's own top cgroup.
     private var byRoot: [String: Container] = [:]
     private var byID: [String: Container] = [:]
@@ -228,6 +230,7 @@ public actor Registry {
         }
         processes[pid] = Placement(container: container, time: time)
         container.assumeIsolated { $0.processStarted(pid, start, delays: counted) }
+        noteRestart(of: container)
         scheduleInspection(of: pid)
         switch states[ObjectIdentifier(container)] {
         case .pending(attempts: 0): break
@@ -269,8 +272,23 @@ public actor Registry {
         return true
     }
 
+    private func noteRestart(of container: Container) {
+        guard container.assumeIsolated({ $0.mayHaveRestarted }), !restarted.contains(where: { $0 === container }) else {
+            return
+        }
+        restarted.append(container)
+    }
+
     /// All rings were read once more.
     public func passEnded() {
+        if !restarted.isEmpty {
+            restarted.removeAll { container in
+                container.assumeIsolated { container in
+                    container.judgeRestarts()
+                    return !container.mayHaveRestarted
+                }
+            }
+        }
         if ended.isEmpty, endedBefore.isEmpty { return }
         swap(&ended, &endedBefore)
         ended.removeAll(keepingCapacity: true)
@@ -411,6 +429,7 @@ public actor Registry {
         }
         if let existing = byID[identity.containerID], existing !== container {
             container.assumeIsolated { $0.merge(into: existing) }
+            noteRestart(of: existing)
             existing.assumeIsolated { existing in
                 if let metadata { existing.renew(metadata: metadata) }
                 if let properties { existing.renew(systemd: properties) }

@@ -124,6 +124,9 @@ import Testing
         await container.processLeft(2, at: 13 * second)
         await container.processLeft(3, at: 13 * second)
         await container.processStarted(4, 13 * second + 1)
+        await container.judgeRestarts()
+        #expect(await container.restarts == 0)
+        await container.judgeRestarts()
         #expect(await container.restarts == 1)
         // The main process is replaced while a newer one lives on.
         await container.processStarted(5, 20 * second)

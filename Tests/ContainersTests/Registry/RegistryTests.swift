@@ -64,6 +64,39 @@ import Testing
         #expect(await value(.martletContainerProcesses) == 1)
     }
 
+    /// A runtime's helper (1) makes the container's first process (2) and ends; that one's child (3) is read before it.
+    @Test(arguments: [false, true]) func aForkReadAfterALaterOneIsNoRestart(isGoneByThen: Bool) async {
+        await place(1, start: 10, in: cgroup, at: 10)
+        #expect(await registry.processEnded(pid: 1, start: 10, at: 30, oomKilled: false))
+        await place(3, start: 40, in: cgroup, at: 40)
+        await registry.passEnded()
+        await place(2, start: 20, in: cgroup, at: 20)
+        if isGoneByThen { #expect(await registry.processEnded(pid: 2, start: 20, at: 50, oomKilled: false)) }
+        await registry.passEnded()
+        await registry.passEnded()
+        #expect(await value(.containerRestartsTotal) == 0)
+    }
+
+    /// What began late, but ended before the container stood empty, changes nothing.
+    @Test func restartsAreCountedWhenAllRingsWereRead() async {
+        await place(1, start: 10, in: cgroup, at: 10)
+        #expect(await registry.processEnded(pid: 1, start: 10, at: 30, oomKilled: false))
+        await place(3, start: 40, in: cgroup, at: 40)
+        await registry.passEnded()
+        #expect(await value(.containerRestartsTotal) == 0)
+        await place(2, start: 20, in: cgroup, at: 20)
+        #expect(await registry.processEnded(pid: 2, start: 20, at: 25, oomKilled: false))
+        await registry.passEnded()
+        #expect(await value(.containerRestartsTotal) == 1)
+        // And once more.
+        #expect(await registry.processEnded(pid: 3, start: 40, at: 50, oomKilled: false))
+        await place(4, start: 60, in: cgroup, at: 60)
+        await registry.passEnded()
+        await registry.passEnded()
+        await registry.passEnded()
+        #expect(await value(.containerRestartsTotal) == 2)
+    }
+
     @Test func aMoveAwayLeavesTheContainer() async {
         await place(1, start: 10, in: cgroup, at: 20)
         await place(1, start: 10, in: other, at: 30)
